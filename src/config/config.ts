@@ -1,0 +1,131 @@
+import { plainToInstance, Transform, type TransformFnParams } from 'class-transformer';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, Min, MinLength, validateSync } from 'class-validator';
+import { isIP } from 'node:net';
+
+/** A setting is missing or wrong. `message` names every bad variable, one a line, and is meant to be printed as it is. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const toInt = ({ value }: TransformFnParams): unknown =>
+  typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value;
+
+const toBoolean = ({ value }: TransformFnParams): unknown => {
+  if (value === 'true' || value === '1') return true;
+  if (value === 'false' || value === '0') return false;
+  return value;
+};
+
+const toList = ({ value }: TransformFnParams): unknown =>
+  typeof value === 'string'
+    ? value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+    : value;
+
+/** Every setting of API and worker. Variable names are the upper snake case of the fields; `.env.example` mirrors them. */
+export class Config {
+  /** Where the API listens. */
+  @Transform(toInt) @IsInt() @Min(0) @Max(65_535) port: number = 3000;
+  @IsString() host: string = '127.0.0.1';
+
+  /** PostgreSQL, the truth. The roles started apart need it; `npm start` brings its own when it is not set. */
+  @IsString() @MinLength(1, { message: 'is required (postgres://user:password@host:5432/database)' }) databaseUrl: string = '';
+  /** Connections a process opens at most, beside those of the queue when it runs on PostgreSQL. */
+  @Transform(toInt) @IsInt() @Min(2) @Max(500) databasePoolSize: number = 20;
+
+  /** Redis for the queue window and the token buckets; without it both run on PostgreSQL. */
+  @IsOptional() @IsString() redisUrl?: string;
+  /** Prefix of the queue's keys, so that several installations can share one Redis. Letters, digits, `-` and `_`. */
+  @IsString() queuePrefix: string = 'posthaste';
+
+  /** The operator's key for `X-API-Key`. */
+  @IsString() @MinLength(16, { message: 'is required and has at least 16 characters' }) adminApiKey: string = '';
+  /** 32 random bytes in base64: encrypts signing secrets and header values at rest. */
+  @IsString() @MinLength(1, { message: 'is required (32 random bytes in base64: openssl rand -base64 32)' }) encryptionKey: string = '';
+
+  /** Private address ranges that endpoints may lie in. Empty: public addresses only. */
+  @Transform(toList) @IsString({ each: true }) allowedPrivateCidrs: string[] = [];
+  /** Refuse endpoints that are not `https`. */
+  @Transform(toBoolean) @IsBoolean() httpsOnly: boolean = false;
+
+  /** Deliveries that one worker process has under way at once. */
+  @Transform(toInt) @IsInt() @Min(1) @Max(5_000) workerConcurrency: number = 200;
+  /** Port of a worker's health and metrics; 0 picks a free one. */
+  @Transform(toInt) @IsInt() @Min(0) @Max(65_535) workerPort: number = 3001;
+
+  /** Queued deliveries of one endpoint, all workers together: its share of their concurrency. */
+  @Transform(toInt) @IsInt() @Min(1) @Max(100_000) queueWindowPerEndpoint: number = 50;
+  /** Queued deliveries of one tenant, all workers together. */
+  @Transform(toInt) @IsInt() @Min(1) @Max(100_000) queueWindowPerTenant: number = 100;
+  /** Queued deliveries of everybody: what bounds the queue's memory. */
+  @Transform(toInt) @IsInt() @Min(1) @Max(1_000_000) queueWindowTotal: number = 10_000;
+  /** How long a delivery may stay in the queue unclaimed before it is enqueued again, in seconds. */
+  @Transform(toInt) @IsInt() @Min(5) @Max(3_600) leaseSeconds: number = 60;
+
+  /** Days that events, deliveries and attempts are kept. */
+  @Transform(toInt) @IsInt() @Min(1) @Max(3_650) retentionDays: number = 30;
+  /** Retry policy of endpoints whose tenant has none either, as JSON; `{"preset":"quick"}` without it. */
+  @IsString() defaultRetryPolicy: string = '{"preset":"quick"}';
+  /** A delivery that is still pending after so many hours becomes a dead letter (`expired`). */
+  @Transform(toInt) @IsInt() @Min(1) @Max(8_760) maxDeliveryAgeHours: number = 120;
+
+  @Transform(toBoolean) @IsBoolean() metricsPublic: boolean = false;
+  /** Addresses of proxies whose `X-Forwarded-For` is believed: `true`, `false`, or a list of addresses and CIDRs. */
+  @IsString() trustProxy: string = 'false';
+  @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) logLevel: string = 'info';
+  /** How long SIGTERM waits for what is in flight, in seconds. */
+  @Transform(toInt) @IsInt() @Min(1) @Max(600) shutdownGraceSeconds: number = 30;
+}
+
+const variableName = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+
+/** The variables that `loadConfig` reads, in the order of the fields. */
+export const CONFIG_VARIABLES: readonly string[] = Object.keys(new Config()).concat('redisUrl').map(variableName);
+
+/**
+ * Reads and checks all settings at once.
+ * @throws ConfigError naming every bad variable.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const raw: Record<string, string> = {};
+  for (const field of [...Object.keys(new Config()), 'redisUrl']) {
+    const value = env[variableName(field)];
+    // An empty variable counts as not set, but for the one list where "nothing" is a choice of its own.
+    if (value !== undefined && (value !== '' || field === 'allowedPrivateCidrs')) raw[field] = value;
+  }
+  const config = plainToInstance(Config, raw, { exposeDefaultValues: true });
+  const problems = validateSync(config).map(
+    (error) => `${variableName(error.property)}: ${Object.values(error.constraints ?? {}).join(', ')}`,
+  );
+  problems.push(...furtherProblems(config));
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return config;
+}
+
+function furtherProblems(config: Config): string[] {
+  const problems: string[] = [];
+  if (config.databaseUrl !== '' && !/^postgres(ql)?:\/\//.test(config.databaseUrl)) {
+    problems.push('DATABASE_URL: must begin with postgres:// or postgresql://');
+  }
+  if (config.redisUrl !== undefined && !/^rediss?:\/\//.test(config.redisUrl)) {
+    problems.push('REDIS_URL: must begin with redis:// or rediss://');
+  }
+  if (!/^[A-Za-z0-9_-]{1,40}$/.test(config.queuePrefix)) {
+    problems.push('QUEUE_PREFIX: 1 to 40 letters, digits, - or _');
+  }
+  if (config.encryptionKey !== '' && Buffer.from(config.encryptionKey, 'base64').length !== 32) {
+    problems.push('ENCRYPTION_KEY: must be 32 bytes in base64 (openssl rand -base64 32)');
+  }
+  for (const cidr of Array.isArray(config.allowedPrivateCidrs) ? config.allowedPrivateCidrs : []) {
+    if (!isCidr(cidr)) problems.push(`ALLOWED_PRIVATE_CIDRS: "${cidr}" is not an address range like 10.0.0.0/8`);
+  }
+  return problems;
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', bits = '', ...rest] = text.split('/');
+  const family = isIP(address);
+  return rest.length === 0 && family !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
+}

@@ -1,0 +1,50 @@
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+export const DELIVERY_STATUSES = ['pending', 'succeeded', 'dead_letter', 'cancelled'] as const;
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
+
+/** What a pending delivery waits for, other than its time. */
+export const HOLD_REASONS = ['circuit', 'rate_limit', 'disabled', 'suspended', 'fairness'] as const;
+export type HoldReason = (typeof HOLD_REASONS)[number];
+
+/** Partitioned by day on `id` (see src/database/partitions.ts). */
+@Entity('deliveries')
+@Index('deliveries_tenant_id_id_idx', ['tenantId', 'id'])
+@Index('deliveries_event_id_idx', ['eventId'])
+@Index('deliveries_endpoint_id_id_idx', ['endpointId', 'id'])
+// A pending delivery stands in exactly one of these three: due at a time, leased to the queue, or held back.
+@Index('deliveries_due_idx', ['nextAttemptAt'], {
+  where: `status = 'pending' AND leased_until IS NULL AND held_by IS NULL`,
+})
+@Index('deliveries_leased_idx', ['leasedUntil', 'endpointId', 'tenantId'], {
+  where: `status = 'pending' AND leased_until IS NOT NULL`,
+})
+@Index('deliveries_held_idx', ['endpointId', 'heldBy', 'id'], {
+  where: `status = 'pending' AND held_by IS NOT NULL`,
+})
+@Check('deliveries_status_check', `status IN ('pending', 'succeeded', 'dead_letter', 'cancelled')`)
+@Check('deliveries_held_by_check', `held_by IN ('circuit', 'rate_limit', 'disabled', 'suspended', 'fairness')`)
+export class Delivery {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'deliveries_pkey' }) id: string;
+  @Column('uuid') tenantId: string;
+  @Column('uuid') eventId: string;
+  @Column('uuid') endpointId: string;
+  /** The dead letter that this delivery retries; its payload serves when the event's partition is gone. */
+  @Column('uuid', { nullable: true }) deadLetterId: string | null;
+  @Column('text') eventType: string;
+  @Column('text', { default: 'pending' }) status: DeliveryStatus;
+  @Column('text', { nullable: true }) heldBy: HoldReason | null;
+  /** Set while a settled delivery has one manual attempt under way: the status that it keeps should that fail. */
+  @Column('text', { nullable: true }) settledStatus: DeliveryStatus | null;
+  @Column('integer', { default: 0 }) attempts: number;
+  @Column('integer') maxAttempts: number;
+  /** Goes up each time the delivery is enqueued; a job or outcome of an older lease is void. */
+  @Column('integer', { default: 0 }) leaseNo: number;
+  /** Not null: in the queue or under way; enqueued again when it runs out. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true }) leasedUntil: Date | null;
+  @Column({ type: 'timestamptz', precision: 3, nullable: true }) nextAttemptAt: Date | null;
+  @Column('integer', { nullable: true }) lastStatusCode: number | null;
+  @Column('text', { nullable: true }) lastError: string | null;
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' }) createdAt: Date;
+  @Column({ type: 'timestamptz', precision: 3, nullable: true }) completedAt: Date | null;
+}
