@@ -107,6 +107,7 @@ export class CreateCoreTables1763769600000 implements MigrationInterface {
         held_by text CONSTRAINT deliveries_held_by_check
           CHECK (held_by IN ('circuit', 'rate_limit', 'disabled', 'suspended', 'fairness')),
         settled_status text,
+        tokens_booked boolean NOT NULL DEFAULT false,
         attempts integer NOT NULL DEFAULT 0,
         max_attempts integer NOT NULL,
         lease_no integer NOT NULL DEFAULT 0,
@@ -123,7 +124,7 @@ export class CreateCoreTables1763769600000 implements MigrationInterface {
     // A pending delivery stands in exactly one of these three: due at a time, leased to the queue, or held back.
     await queryRunner.query(`
       CREATE INDEX deliveries_due_idx ON deliveries (next_attempt_at)
-      WHERE status = 'pending' AND leased_until IS NULL AND held_by IS NULL`);
+      WHERE status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL`);
     await queryRunner.query(`
       CREATE INDEX deliveries_leased_idx ON deliveries (leased_until, endpoint_id, tenant_id)
       WHERE status = 'pending' AND leased_until IS NOT NULL`);
@@ -179,6 +180,14 @@ export class CreateCoreTables1763769600000 implements MigrationInterface {
     await queryRunner.query(`CREATE INDEX dead_letters_tenant_id_id_idx ON dead_letters (tenant_id, id)`);
     await queryRunner.query(`CREATE UNIQUE INDEX dead_letters_delivery_id_key ON dead_letters (delivery_id)`);
 
+    // Unlogged: after a crash every bucket is full again, which is what an unknown key means anyway.
+    await queryRunner.query(`
+      CREATE UNLOGGED TABLE token_buckets (
+        key text CONSTRAINT token_buckets_pkey PRIMARY KEY,
+        tokens double precision NOT NULL,
+        updated_at timestamptz NOT NULL
+      ) WITH (fillfactor = 50)`);
+
     // Tenants that were deleted and whose rows in the partitioned tables are still to be removed, in batches.
     await queryRunner.query(`
       CREATE TABLE tenant_removals (
@@ -189,7 +198,7 @@ export class CreateCoreTables1763769600000 implements MigrationInterface {
 
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(
-      `DROP TABLE tenant_removals, dead_letters, delivery_attempts, deliveries, idempotency_keys, events, endpoints, api_keys, tenants`,
+      `DROP TABLE tenant_removals, token_buckets, dead_letters, delivery_attempts, deliveries, idempotency_keys, events, endpoints, api_keys, tenants`,
     );
   }
 }

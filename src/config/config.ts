@@ -1,6 +1,8 @@
 import { plainToInstance, Transform, type TransformFnParams } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, Min, MinLength, validateSync } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Max, Min, MinLength, validateSync } from 'class-validator';
 import { isIP } from 'node:net';
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../deliveries/retry-policy.js';
+import { validateRetryPolicy } from '../deliveries/validate-retry-policy.js';
 
 /** A setting is missing or wrong. `message` names every bad variable, one a line, and is meant to be printed as it is. */
 export class ConfigError extends Error {
@@ -23,6 +25,15 @@ const toList = ({ value }: TransformFnParams): unknown =>
         .map((part) => part.trim())
         .filter((part) => part !== '')
     : value;
+
+const toJson = ({ value }: TransformFnParams): unknown => {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+};
 
 /** Every setting of API and worker. Variable names are the upper snake case of the fields; `.env.example` mirrors them. */
 export class Config {
@@ -67,7 +78,7 @@ export class Config {
   /** Days that events, deliveries and attempts are kept. */
   @Transform(toInt) @IsInt() @Min(1) @Max(3_650) retentionDays: number = 30;
   /** Retry policy of endpoints whose tenant has none either, as JSON; `{"preset":"quick"}` without it. */
-  @IsString() defaultRetryPolicy: string = '{"preset":"quick"}';
+  @Transform(toJson) @IsObject({ message: 'must be a JSON object' }) defaultRetryPolicy: RetryPolicy = DEFAULT_RETRY_POLICY;
   /** A delivery that is still pending after so many hours becomes a dead letter (`expired`). */
   @Transform(toInt) @IsInt() @Min(1) @Max(8_760) maxDeliveryAgeHours: number = 120;
 
@@ -117,6 +128,10 @@ function furtherProblems(config: Config): string[] {
   }
   if (config.encryptionKey !== '' && Buffer.from(config.encryptionKey, 'base64').length !== 32) {
     problems.push('ENCRYPTION_KEY: must be 32 bytes in base64 (openssl rand -base64 32)');
+  }
+  const policy = validateRetryPolicy(config.defaultRetryPolicy);
+  if (!policy.ok) {
+    problems.push(...policy.errors.map(({ field, message }) => `DEFAULT_RETRY_POLICY: ${field} ${message}`));
   }
   for (const cidr of Array.isArray(config.allowedPrivateCidrs) ? config.allowedPrivateCidrs : []) {
     if (!isCidr(cidr)) problems.push(`ALLOWED_PRIVATE_CIDRS: "${cidr}" is not an address range like 10.0.0.0/8`);

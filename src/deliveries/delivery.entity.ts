@@ -14,7 +14,7 @@ export type HoldReason = (typeof HOLD_REASONS)[number];
 @Index('deliveries_endpoint_id_id_idx', ['endpointId', 'id'])
 // A pending delivery stands in exactly one of these three: due at a time, leased to the queue, or held back.
 @Index('deliveries_due_idx', ['nextAttemptAt'], {
-  where: `status = 'pending' AND leased_until IS NULL AND held_by IS NULL`,
+  where: `status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL`,
 })
 @Index('deliveries_leased_idx', ['leasedUntil', 'endpointId', 'tenantId'], {
   where: `status = 'pending' AND leased_until IS NOT NULL`,
@@ -36,12 +36,15 @@ export class Delivery {
   @Column('text', { nullable: true }) heldBy: HoldReason | null;
   /** Set while a settled delivery has one manual attempt under way: the status that it keeps should that fail. */
   @Column('text', { nullable: true }) settledStatus: DeliveryStatus | null;
+  /** It was put off until its tokens are there, and those are its own: it doesn't ask the buckets again. */
+  @Column('boolean', { default: false }) tokensBooked: boolean;
   @Column('integer', { default: 0 }) attempts: number;
   @Column('integer') maxAttempts: number;
   /** Goes up each time the delivery is enqueued; a job or outcome of an older lease is void. */
   @Column('integer', { default: 0 }) leaseNo: number;
   /** Not null: in the queue or under way; enqueued again when it runs out. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true }) leasedUntil: Date | null;
+  /** Null while it waits for something other than a time: a settled delivery, or one held with no end in sight. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true }) nextAttemptAt: Date | null;
   @Column('integer', { nullable: true }) lastStatusCode: number | null;
   @Column('text', { nullable: true }) lastError: string | null;

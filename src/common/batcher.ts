@@ -1,0 +1,100 @@
+import { isDatabaseUnavailable } from './database-errors.js';
+
+export interface BatcherOptions<Item> {
+  /** Items that one flush takes at most. */
+  maxItems: number;
+  /** Flushes under way at once; more than one overlaps the wait for one commit with the making of the next. */
+  maxFlushes?: number;
+  /** Size of an item, in any unit; with `maxWeight`, keeps a batch of large items small. */
+  weightOf?: (item: Item) => number;
+  maxWeight?: number;
+}
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Coalesces concurrent calls into one flush each, the way databases group commits: a flush begins when a place is free,
+ * and takes whatever has come meanwhile. There is no timer, so a lone item never waits for company.
+ *
+ * When a flush of several items throws, each is tried alone, so that one bad item doesn't fail its neighbours; but not
+ * when the database is away, where that would only multiply the failures.
+ */
+export class Batcher<Item, Result> {
+  private waiting: Waiting<Item, Result>[] = [];
+  private flushing = 0;
+  private scheduled = false;
+
+  /** @param flush answers one result an item, in the items' order */
+  constructor(
+    private readonly flush: (items: Item[]) => Promise<Result[]>,
+    private readonly options: BatcherOptions<Item>,
+  ) {}
+
+  add(item: Item): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      this.waiting.push({ item, resolve, reject });
+      this.schedule();
+    });
+  }
+
+  /** Items that wait for a flush. */
+  get depth(): number {
+    return this.waiting.length;
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.flushing >= (this.options.maxFlushes ?? 1)) return;
+    this.scheduled = true;
+    // After this turn's I/O, so that what arrives in the same turn shares the flush.
+    setImmediate(() => {
+      this.scheduled = false;
+      void this.run();
+    });
+  }
+
+  private async run(): Promise<void> {
+    const batch = this.takeBatch();
+    if (batch.length === 0) return;
+    this.flushing++;
+    if (this.waiting.length > 0) this.schedule();
+    try {
+      await this.settle(batch);
+    } finally {
+      this.flushing--;
+      if (this.waiting.length > 0) this.schedule();
+    }
+  }
+
+  private takeBatch(): Waiting<Item, Result>[] {
+    const { maxItems, maxWeight, weightOf } = this.options;
+    let count = Math.min(this.waiting.length, maxItems);
+    if (weightOf !== undefined && maxWeight !== undefined) {
+      let weight = 0;
+      for (let i = 0; i < count; i++) {
+        weight += weightOf((this.waiting[i] as Waiting<Item, Result>).item);
+        // The first goes whatever its weight, else it would wait for ever.
+        if (weight > maxWeight && i > 0) count = i;
+      }
+    }
+    return this.waiting.splice(0, count);
+  }
+
+  private async settle(batch: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.flush(batch.map(({ item }) => item));
+      if (results.length !== batch.length)
+        throw new Error(`A flush of ${batch.length} gave ${results.length} results.`);
+      batch.forEach(({ resolve }, index) => resolve(results[index] as Result));
+    } catch (error) {
+      if (batch.length === 1 || isDatabaseUnavailable(error)) {
+        for (const { reject } of batch) reject(error);
+        return;
+      }
+      for (const one of batch) await this.settle([one]);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { idBoundary } from '../common/ids.js';
+
+/** Tables partitioned by day on their UUIDv7 id. Deliveries' order matters where rows are removed: children first. */
+export const PARTITIONED_TABLES = ['delivery_attempts', 'deliveries', 'events'] as const;
+export type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
+
+const DAY_MS = 24 * 3_600_000;
+/** Yesterday for clocks that are behind, three days ahead for a maintenance job that failed for a while. */
+const DAYS_BEHIND = 1;
+const DAYS_AHEAD = 3;
+
+/** Its own key among PostgreSQL's advisory locks, so that processes that start together don't make the same partition. */
+const LOCK_KEY = 5_071_846_291;
+
+export const startOfDay = (epochMs: number): number => Math.floor(epochMs / DAY_MS) * DAY_MS;
+
+const partitionName = (table: PartitionedTable, dayMs: number): string =>
+  `${table}_${new Date(dayMs).toISOString().slice(0, 10).replaceAll('-', '')}`;
+
+/** The day of a partition, or null when the name is not a day's (the default partition). */
+export function dayOfPartition(name: string): number | null {
+  const match = /_(\d{4})(\d{2})(\d{2})$/.exec(name);
+  return match === null ? null : Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
+}
+
+async function partitionsOf(db: DataSource | EntityManager, table: PartitionedTable): Promise<string[]> {
+  const rows = await db.query<{ name: string }[]>(
+    `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = $1::regclass ORDER BY c.relname`,
+    [table],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** Makes the partitions of the days around `nowMs` that are missing. Safe to run at any time, in any number of processes. */
+export async function ensurePartitions(db: DataSource, nowMs: number = Date.now()): Promise<string[]> {
+  const made: string[] = [];
+  for (const table of PARTITIONED_TABLES) {
+    const existing = new Set(await partitionsOf(db, table));
+    for (let offset = -DAYS_BEHIND; offset <= DAYS_AHEAD; offset++) {
+      const dayMs = startOfDay(nowMs) + offset * DAY_MS;
+      if (existing.has(partitionName(table, dayMs))) continue;
+      if (await createPartition(db, table, dayMs)) made.push(partitionName(table, dayMs));
+    }
+  }
+  return made;
+}
+
+/**
+ * Creates the table by itself, then attaches it: `CREATE … PARTITION OF` would wait behind every open reader with all
+ * later queries queued behind it. Rows of that day that the default partition caught are moved over.
+ */
+async function createPartition(db: DataSource, table: PartitionedTable, dayMs: number): Promise<boolean> {
+  const name = partitionName(table, dayMs);
+  const from = idBoundary(dayMs);
+  const to = idBoundary(dayMs + DAY_MS);
+  return db.transaction(async (manager) => {
+    await manager.query(`SET LOCAL lock_timeout = '5s'`);
+    await manager.query(`SELECT pg_advisory_xact_lock($1)`, [LOCK_KEY]);
+    if ((await partitionsOf(manager, table)).includes(name)) return false;
+    await manager.query(`CREATE TABLE ${name} (LIKE ${table} INCLUDING ALL)`);
+    await manager.query(
+      `WITH moved AS (DELETE FROM ${table}_default WHERE id >= '${from}' AND id < '${to}' RETURNING *)
+       INSERT INTO ${name} SELECT * FROM moved`,
+    );
+    await manager.query(`ALTER TABLE ${table} ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}')`);
+    return true;
+  });
+}
+
+/** Partitions that end at or before `beforeMs`, oldest first. */
+export async function partitionsBefore(db: DataSource, table: PartitionedTable, beforeMs: number): Promise<string[]> {
+  return (await partitionsOf(db, table)).filter((name) => {
+    const dayMs = dayOfPartition(name);
+    return dayMs !== null && dayMs + DAY_MS <= beforeMs;
+  });
+}
+
+/** @param name as `partitionsBefore` gives it */
+export async function dropPartition(db: DataSource, name: string): Promise<void> {
+  await db.transaction(async (manager) => {
+    await manager.query(`SET LOCAL lock_timeout = '5s'`);
+    await manager.query(`DROP TABLE IF EXISTS ${name}`);
+  });
+}

@@ -1,0 +1,50 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsBoolean, IsIn, IsUUID } from 'class-validator';
+import { TimeRangePageQueryDto } from '../common/newest-first.js';
+import { IfPresent, IsPrintable } from '../common/validators.js';
+import { DEAD_LETTER_REASONS, type DeadLetterReason, type DeadLetterResolution } from './dead-letter.entity.js';
+
+export class ListDeadLettersQueryDto extends TimeRangePageQueryDto {
+  @ApiPropertyOptional({ format: 'uuid' }) @IfPresent() @IsUUID() endpoint_id?: string;
+  @ApiPropertyOptional({ example: 'order.created' }) @IfPresent() @IsPrintable({ max: 255 }) event_type?: string;
+  @ApiPropertyOptional({ enum: DEAD_LETTER_REASONS }) @IfPresent() @IsIn(DEAD_LETTER_REASONS) reason?: DeadLetterReason;
+
+  @ApiPropertyOptional({ description: 'Only those that are (`true`) or are not (`false`) resolved.' })
+  @IfPresent()
+  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @IsBoolean()
+  resolved?: boolean;
+}
+
+/** As lists show it; payloads may be large. */
+export class DeadLetterSummaryDto {
+  @ApiProperty({ format: 'uuid' }) id: string;
+  @ApiProperty({ format: 'uuid' }) delivery_id: string;
+  @ApiProperty({ format: 'uuid', description: 'Our id of the event.' }) event_id: string;
+  @ApiProperty({ example: 'order.created' }) event_type: string;
+  @ApiProperty({ format: 'uuid' }) endpoint_id: string;
+  @ApiProperty({ enum: DEAD_LETTER_REASONS, enumName: 'DeadLetterReason' }) reason: DeadLetterReason;
+  @ApiProperty({ type: 'integer' }) attempts: number;
+  @ApiProperty({ type: 'integer', nullable: true, example: 503 }) last_status_code: number | null;
+  @ApiProperty({ type: String, nullable: true, example: 'http_status' }) last_error: string | null;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true }) resolved_at: Date | null;
+  @ApiProperty({
+    enum: ['retried', 'resolved'],
+    enumName: 'DeadLetterResolution',
+    nullable: true,
+    description: '`retried`: a retry of it succeeded; `resolved`: a person said that it is dealt with.',
+  })
+  resolution: DeadLetterResolution | null;
+  @ApiProperty({ format: 'date-time' }) created_at: Date;
+}
+
+export class DeadLetterDto extends DeadLetterSummaryDto {
+  @ApiProperty({ description: 'Any JSON value, byte for byte as it was published.', type: 'object', additionalProperties: true })
+  payload: unknown;
+}
+
+export class DeadLetterPageDto {
+  @ApiProperty({ type: [DeadLetterSummaryDto] }) data: DeadLetterSummaryDto[];
+  @ApiProperty({ type: String, format: 'uuid', nullable: true }) next_cursor: string | null;
+}

@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
+import { Batcher } from '../common/batcher.js';
+import { isDatabaseUnavailable, isTransient } from '../common/database-errors.js';
+import { Config } from '../config/config.js';
+import type { DeliveryJob } from '../queue/delivery-queue.js';
+import { extendLeases, loadDeliveries, type LoadedDelivery } from './load.query.js';
+import { recordReports, type Report } from './record.query.js';
+
+const BATCH = 200;
+const MAX_FLUSHES = 2;
+/** A batch of large payloads is cut, so that one statement never carries more than this. */
+const MAX_RECORD_WEIGHT = 4 * 1024 * 1024;
+
+/** The worker's way to PostgreSQL: jobs that run side by side share their look-ups and their writes. */
+@Injectable()
+export class DeliveryStore {
+  private readonly loads: Batcher<DeliveryJob, LoadedDelivery | null>;
+  private readonly extensions: Batcher<LoadedDelivery, boolean>;
+  private readonly records: Batcher<Report, boolean>;
+
+  constructor(
+    @InjectDataSource() db: DataSource,
+    private readonly config: Config,
+  ) {
+    this.loads = new Batcher(
+      async (jobs) => {
+        const loaded = await loadDeliveries(db, jobs);
+        return jobs.map(({ deliveryId, leaseNo }) => {
+          const delivery = loaded.get(deliveryId);
+          return delivery?.lease_no === leaseNo ? delivery : null;
+        });
+      },
+      { maxItems: BATCH, maxFlushes: MAX_FLUSHES },
+    );
+    this.extensions = new Batcher(
+      async (deliveries) => {
+        const extended = await extendLeases(db, deliveries, config.leaseSeconds);
+        return deliveries.map(({ id }) => extended.has(id));
+      },
+      { maxItems: BATCH },
+    );
+    this.records = new Batcher(
+      async (reports) => {
+        const written = await recordReports(db, reports);
+        return reports.map(({ delivery }) => written.has(delivery.id));
+      },
+      {
+        maxItems: BATCH,
+        maxFlushes: MAX_FLUSHES,
+        weightOf: ({ attempt }) => attempt?.result.responseBody.length ?? 0,
+        maxWeight: MAX_RECORD_WEIGHT,
+      },
+    );
+  }
+
+  /** Null when the job is void: the delivery is settled, or its lease is another's. */
+  load(job: DeliveryJob): Promise<LoadedDelivery | null> {
+    return this.untilBack(() => this.loads.add(job), 10_000);
+  }
+
+  /** Whether the lease was still ours and lasts now for another whole term. */
+  extendLease(delivery: LoadedDelivery): Promise<boolean> {
+    return this.extensions.add(delivery);
+  }
+
+  /**
+   * Whether the outcome was written; false when the lease was lost meanwhile. An attempt that was made must be told of, so
+   * this waits out a restart of PostgreSQL for as long as the lease may hold.
+   */
+  record(report: Report): Promise<boolean> {
+    return this.untilBack(() => this.records.add(report), this.config.leaseSeconds * 1_000);
+  }
+
+  /** Tries again while PostgreSQL is away or answers with a deadlock, up to `maxMs`. */
+  private async untilBack<T>(action: () => Promise<T>, maxMs: number): Promise<T> {
+    const giveUpAt = performance.now() + maxMs;
+    for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, 1_000)) {
+      try {
+        return await action();
+      } catch (error) {
+        const passing = isDatabaseUnavailable(error) || isTransient(error);
+        if (!passing || performance.now() + waitMs > giveUpAt) throw error;
+        await delay(waitMs);
+      }
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import { MASK } from '../sending/delivery-request.js';
+import type { EndpointDto } from './endpoint.dto.js';
+import type { Endpoint } from './endpoint.entity.js';
+
+export const presentEndpoint = (endpoint: Endpoint): EndpointDto => ({
+  id: endpoint.id,
+  url: endpoint.url,
+  description: endpoint.description,
+  event_types: endpoint.eventTypes,
+  is_active: endpoint.isActive,
+  headers: Object.fromEntries(endpoint.headerNames.map((name) => [name, MASK])),
+  rate_limit: endpoint.rateLimit,
+  timeout_ms: endpoint.timeoutMs,
+  retry_policy: endpoint.retryPolicy,
+  signature: endpoint.signature,
+  format: endpoint.format,
+  disabled_reason: endpoint.disabledReason,
+  created_at: endpoint.createdAt,
+  updated_at: endpoint.updatedAt,
+});

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { FeederModule } from '../feeder/feeder.module.js';
+import { EventsService } from './events.service.js';
+import { EventsReader } from './events-reader.service.js';
+import { Ingestor } from './ingestor.js';
+import { PublishLimiter } from './publish-limiter.js';
+
+@Module({
+  imports: [FeederModule],
+  providers: [EventsService, EventsReader, Ingestor, PublishLimiter],
+  exports: [EventsService, EventsReader],
+})
+export class EventsModule {}

@@ -1,0 +1,199 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { isDatabaseUnavailable } from '../common/database-errors.js';
+import { Config } from '../config/config.js';
+import { DeliveryQueue, type DeliveryJob } from '../queue/delivery-queue.js';
+import { findWaitingEndpoints } from './find-waiting-endpoints.query.js';
+import { giveBack, holdForFairness, lease, lockDue, lockWaiting, type DueDelivery } from './lease-due.query.js';
+import { QueueWindow } from './queue-window.js';
+
+const TICK_MS = 200;
+/** Due deliveries that one transaction takes. */
+const BATCH = 500;
+/** Endpoints known to have deliveries waiting for a place are looked for anew this often; completions need no look. */
+const FIND_WAITING_MS = 1_000;
+const MAX_WAITING_ENDPOINTS = 10_000;
+/** After the queue refused jobs: leasing and giving back at every tick would only churn rows. */
+const PAUSE_AFTER_REFUSAL_MS = 1_000;
+
+/**
+ * The relay between PostgreSQL and the queue: whatever is due and not leased enters the queue, up to each endpoint's and
+ * tenant's share. It is what makes the queue rebuildable, and the only guarantee there is: the ingest path's own enqueueing
+ * is a short cut that may fail or be cut off at any moment.
+ */
+@Injectable()
+export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(Feeder.name);
+  private timer: NodeJS.Timeout | null = null;
+  private stopped = false;
+  private running: Promise<void> | null = null;
+  private refilling: Promise<void> | null = null;
+  /** Endpoints that have deliveries waiting for a place, with their tenant. */
+  private waitingEndpoints = new Map<string, string>();
+  private foundWaitingAt = -Infinity;
+  private pausedUntil = -Infinity;
+  /** Places that completions of this process have freed, by endpoint: those it may fill again without counting. */
+  private freed = new Map<string, number>();
+
+  constructor(
+    @InjectDataSource() private readonly db: DataSource,
+    private readonly queue: DeliveryQueue,
+    private readonly window: QueueWindow,
+    private readonly config: Config,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.schedule(0);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    await Promise.allSettled([this.running, this.refilling]);
+  }
+
+  /** Deliveries of this endpoint have left the queue: fill their places at once, so that the tick doesn't cap the rate. */
+  completed(tenantId: string, endpointId: string): void {
+    this.window.take(tenantId, endpointId, -1);
+    if (this.stopped || !this.waitingEndpoints.has(endpointId)) return;
+    this.freed.set(endpointId, (this.freed.get(endpointId) ?? 0) + 1);
+    this.refilling ??= this.refillFreed().finally(() => {
+      this.refilling = null;
+    });
+  }
+
+  private schedule(delayMs: number): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(() => {
+      this.running = this.tick().finally(() => {
+        this.running = null;
+        this.schedule(TICK_MS);
+      });
+    }, delayMs);
+  }
+
+  private async tick(): Promise<void> {
+    if (!this.queue.available || performance.now() < this.pausedUntil) return;
+    try {
+      await this.window.refresh(0);
+      while (!this.stopped && (await this.feedDue()) === BATCH);
+      await this.feedWaiting();
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  /** @returns how many it looked at */
+  private async feedDue(): Promise<number> {
+    const { seen, leased } = await this.db.transaction(async (manager) => {
+      const due = await lockDue(manager, BATCH);
+      const admitted: DueDelivery[] = [];
+      const held: DueDelivery[] = [];
+      for (const delivery of due) {
+        if (this.window.admit(delivery.tenant_id, delivery.endpoint_id)) admitted.push(delivery);
+        // Put aside, or they would stand in front of every other tenant's at each tick.
+        else held.push(delivery);
+      }
+      if (held.length > 0) {
+        await holdForFairness(manager, held.map(({ id }) => id));
+        for (const { endpoint_id, tenant_id } of held) this.waitingEndpoints.set(endpoint_id, tenant_id);
+      }
+      return { seen: due.length, leased: await this.leaseAll(manager, admitted) };
+    });
+    await this.enqueue(leased);
+    return Math.min(seen, BATCH);
+  }
+
+  private async feedWaiting(): Promise<void> {
+    if (performance.now() - this.foundWaitingAt >= FIND_WAITING_MS) {
+      const found = await findWaitingEndpoints(this.db, MAX_WAITING_ENDPOINTS);
+      this.waitingEndpoints = new Map(found.map((row) => [row.endpoint_id, row.tenant_id]));
+      this.foundWaitingAt = performance.now();
+    }
+    // The count is fresh, so what completions noted meanwhile is in it.
+    this.freed.clear();
+    const rooms = new Map<string, number>();
+    for (const [endpointId, tenantId] of this.waitingEndpoints) {
+      const room = this.window.room(tenantId, endpointId);
+      if (room === 0) continue;
+      rooms.set(endpointId, room);
+      // Taken before it is filled, so that a tenant with many endpoints doesn't get its share once for each.
+      this.window.take(tenantId, endpointId, room);
+    }
+    await this.refill(rooms);
+  }
+
+  private async refillFreed(): Promise<void> {
+    try {
+      while (!this.stopped && this.freed.size > 0) {
+        // Completions of one turn come together.
+        await new Promise((resolve) => setImmediate(resolve));
+        const rooms = this.freed;
+        this.freed = new Map();
+        for (const [endpointId, room] of rooms) {
+          const tenantId = this.waitingEndpoints.get(endpointId);
+          if (tenantId === undefined) rooms.delete(endpointId);
+          else this.window.take(tenantId, endpointId, room);
+        }
+        await this.refill(rooms);
+      }
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  /** Fills places that were taken in the window for these endpoints. */
+  private async refill(rooms: Map<string, number>): Promise<void> {
+    if (rooms.size === 0) return;
+    // In one order everywhere, for the sake of locks.
+    const endpointIds = [...rooms.keys()].sort();
+    const jobs = await this.db.transaction(async (manager) => {
+      const waiting = await lockWaiting(manager, endpointIds, endpointIds.map((id) => rooms.get(id) ?? 0));
+      return this.leaseAll(manager, waiting);
+    });
+    const filled = new Map<string, number>();
+    for (const { endpointId } of jobs) filled.set(endpointId, (filled.get(endpointId) ?? 0) + 1);
+    for (const [endpointId, room] of rooms) {
+      const missing = room - (filled.get(endpointId) ?? 0);
+      const tenantId = this.waitingEndpoints.get(endpointId);
+      if (missing > 0 && tenantId !== undefined) {
+        this.window.take(tenantId, endpointId, -missing);
+        // Fewer than there was room for: nothing waits any more. Should another feeder's lock have hidden some, the next look finds them.
+        this.waitingEndpoints.delete(endpointId);
+      }
+    }
+    await this.enqueue(jobs);
+  }
+
+  private async leaseAll(manager: EntityManager, deliveries: DueDelivery[]): Promise<(DeliveryJob & { endpointId: string })[]> {
+    if (deliveries.length === 0) return [];
+    await lease(manager, deliveries.map(({ id }) => id), this.config.leaseSeconds);
+    return deliveries.map((delivery) => ({
+      deliveryId: delivery.id,
+      eventId: delivery.event_id,
+      endpointId: delivery.endpoint_id,
+      leaseNo: delivery.lease_no + 1,
+    }));
+  }
+
+  private async enqueue(jobs: DeliveryJob[]): Promise<void> {
+    try {
+      await this.queue.add(jobs.map(({ deliveryId, eventId, leaseNo }) => ({ deliveryId, eventId, leaseNo })));
+    } catch (error) {
+      this.pausedUntil = performance.now() + PAUSE_AFTER_REFUSAL_MS;
+      await giveBack(this.db.manager, jobs.map((job) => job.deliveryId), jobs.map((job) => job.leaseNo));
+      throw error;
+    }
+  }
+
+  private lastReportAt = 0;
+
+  private report(error: unknown): void {
+    const now = Date.now();
+    if (now - this.lastReportAt < 10_000) return;
+    this.lastReportAt = now;
+    const what = isDatabaseUnavailable(error) ? 'PostgreSQL is away' : 'The queue could not be fed';
+    this.logger.warn(`${what}; trying on: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,75 @@
+import type { EntityManager } from 'typeorm';
+
+export interface DueDelivery {
+  id: string;
+  event_id: string;
+  tenant_id: string;
+  endpoint_id: string;
+  lease_no: number;
+}
+
+const COLUMNS = 'id, event_id, tenant_id, endpoint_id, lease_no';
+
+/**
+ * Locks deliveries whose time has come, and those whose lease ran out (their job was lost, or its worker died), oldest
+ * first. SKIP LOCKED: several feeders work side by side, and one never waits for a worker's outcome.
+ */
+export function lockDue(manager: EntityManager, limit: number): Promise<DueDelivery[]> {
+  return manager.query<DueDelivery[]>(
+    // In parts of their own, because rows can't be locked through a UNION.
+    `WITH run_out AS (
+       SELECT ${COLUMNS} FROM deliveries
+       WHERE status = 'pending' AND leased_until IS NOT NULL AND leased_until <= now()
+       ORDER BY leased_until LIMIT $1 FOR UPDATE SKIP LOCKED
+     ), due AS (
+       SELECT ${COLUMNS} FROM deliveries
+       WHERE status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= now()
+       ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
+     )
+     SELECT * FROM run_out UNION ALL SELECT * FROM due`,
+    [limit],
+  );
+}
+
+/** Locks the oldest deliveries that wait for a place, up to `rooms[i]` of `endpointIds[i]`. */
+export function lockWaiting(manager: EntityManager, endpointIds: string[], rooms: number[]): Promise<DueDelivery[]> {
+  return manager.query<DueDelivery[]>(
+    `SELECT d.* FROM unnest($1::uuid[], $2::int[]) AS wanted (endpoint_id, room)
+     CROSS JOIN LATERAL (
+       SELECT ${COLUMNS} FROM deliveries
+       WHERE status = 'pending' AND held_by = 'fairness' AND held_by IS NOT NULL AND endpoint_id = wanted.endpoint_id
+       ORDER BY id LIMIT wanted.room FOR UPDATE SKIP LOCKED
+     ) d`,
+    [endpointIds, rooms],
+  );
+}
+
+/** Leases locked deliveries to the queue. `lease_no` goes up, so whatever job an earlier lease left behind is void. */
+export async function lease(manager: EntityManager, ids: string[], leaseSeconds: number): Promise<void> {
+  await manager.query(
+    `UPDATE deliveries
+     SET lease_no = lease_no + 1, leased_until = now() + make_interval(secs => $2), held_by = NULL
+     WHERE id = ANY($1::uuid[])`,
+    [ids, leaseSeconds],
+  );
+}
+
+/** Puts locked deliveries aside until their endpoint has a place again; out of the due index, they are not looked at meanwhile. */
+export async function holdForFairness(manager: EntityManager, ids: string[]): Promise<void> {
+  await manager.query(
+    `UPDATE deliveries SET held_by = 'fairness', leased_until = NULL, next_attempt_at = NULL WHERE id = ANY($1::uuid[])`,
+    [ids],
+  );
+}
+
+/** Gives leases back that the queue didn't take, so that the next tick tries them again. */
+export async function giveBack(manager: EntityManager, ids: string[], leaseNos: number[]): Promise<void> {
+  await manager.query(
+    `UPDATE deliveries d
+     SET leased_until = NULL, next_attempt_at = coalesce(d.next_attempt_at, now())
+     FROM unnest($1::uuid[], $2::int[]) AS job (id, lease_no)
+     WHERE d.id = job.id AND d.id = ANY($1::uuid[]) AND d.lease_no = job.lease_no
+       AND d.status = 'pending' AND d.leased_until IS NOT NULL`,
+    [ids, leaseNos],
+  );
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Config } from '../config/config.js';
+import { countLeased } from './count-leased.query.js';
+
+/** How long a count of what is queued is good for; between two counts a process adds its own. */
+const COUNT_MS = 200;
+
+/**
+ * How much of the queue each endpoint and tenant holds. The bounds are where fairness lives: an endpoint that hangs can hold
+ * no more of the workers than its share, and the queue's memory does not grow with the backlog.
+ *
+ * The truth is in PostgreSQL (leased deliveries); every process counts it there now and then and adds its own in between,
+ * so with several processes the bounds are kept roughly, within what they enqueue in a fifth of a second.
+ */
+@Injectable()
+export class QueueWindow {
+  private countedAt = -Infinity;
+  private counting: Promise<void> | null = null;
+  private total = 0;
+  private byEndpoint = new Map<string, number>();
+  private byTenant = new Map<string, number>();
+
+  constructor(
+    @InjectDataSource() private readonly db: DataSource,
+    private readonly config: Config,
+  ) {}
+
+  /** Counts anew when the last count is too old. */
+  async refresh(maxAgeMs = COUNT_MS): Promise<void> {
+    if (performance.now() - this.countedAt < maxAgeMs) return;
+    this.counting ??= this.count().finally(() => {
+      this.counting = null;
+    });
+    await this.counting;
+  }
+
+  /** Takes a place when there is one. */
+  admit(tenantId: string, endpointId: string): boolean {
+    if (this.room(tenantId, endpointId) === 0) return false;
+    this.take(tenantId, endpointId, 1);
+    return true;
+  }
+
+  /** Places that an endpoint could still take. */
+  room(tenantId: string, endpointId: string): number {
+    const { queueWindowPerEndpoint, queueWindowPerTenant, queueWindowTotal } = this.config;
+    return Math.max(
+      0,
+      Math.min(
+        queueWindowPerEndpoint - (this.byEndpoint.get(endpointId) ?? 0),
+        queueWindowPerTenant - (this.byTenant.get(tenantId) ?? 0),
+        queueWindowTotal - this.total,
+      ),
+    );
+  }
+
+  /** @param places negative gives places back */
+  take(tenantId: string, endpointId: string, places: number): void {
+    this.total += places;
+    this.byEndpoint.set(endpointId, (this.byEndpoint.get(endpointId) ?? 0) + places);
+    this.byTenant.set(tenantId, (this.byTenant.get(tenantId) ?? 0) + places);
+  }
+
+  private async count(): Promise<void> {
+    const rows = await countLeased(this.db);
+    this.total = 0;
+    this.byEndpoint = new Map();
+    this.byTenant = new Map();
+    for (const row of rows) this.take(row.tenant_id, row.endpoint_id, row.leased);
+    this.countedAt = performance.now();
+  }
+}

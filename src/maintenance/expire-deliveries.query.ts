@@ -1,0 +1,81 @@
+import type { DataSource } from 'typeorm';
+import { newId } from '../common/ids.js';
+
+const BATCH = 1_000;
+
+/**
+ * Turns pending deliveries that are too old into dead letters (`expired`), held or not, a batch at a time. Those in the queue
+ * are left to their worker, which does the same. One that has a manual attempt ahead gets back the status it had.
+ *
+ * Partitions younger than the bound are pruned; within the others the three parts each use the partial index that covers
+ * them, so that settled deliveries cost nothing.
+ * @param beforeId deliveries made before this id's time
+ * @returns how many it settled; call again until that is 0
+ */
+export function expireUnleased(db: DataSource, beforeId: string): Promise<number> {
+  return expire(
+    db,
+    // In parts of their own, because rows can't be locked through a UNION.
+    `due AS (
+       SELECT id FROM deliveries
+       WHERE status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL AND id < $1
+       LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+     ), held AS (
+       SELECT id FROM deliveries
+       WHERE status = 'pending' AND held_by IS NOT NULL AND leased_until IS NULL AND next_attempt_at IS NULL AND id < $1
+       LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+     ), chosen AS (SELECT id FROM due UNION ALL SELECT id FROM held)`,
+    beforeId,
+  );
+}
+
+/**
+ * The same for all pending deliveries that would lose their event or themselves when partitions before this id are dropped,
+ * leased or not: a job that comes up later finds them settled.
+ */
+export function expireBeforeDrop(db: DataSource, beforeId: string): Promise<number> {
+  return expire(
+    db,
+    `chosen AS (
+       SELECT id FROM deliveries
+       WHERE status = 'pending' AND (id < $1 OR (event_id < $1 AND dead_letter_id IS NULL))
+       LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+     )`,
+    beforeId,
+  );
+}
+
+async function expire(db: DataSource, chosen: string, beforeId: string): Promise<number> {
+  // Ids of the dead letters, made here because PostgreSQL before 18 can't make a UUIDv7.
+  const letterIds = Array.from({ length: 2 * BATCH }, newId);
+  const rows = await db.query<{ id: string }[]>(
+    `WITH ${chosen}, expired AS (
+       UPDATE deliveries d SET
+         status = coalesce(d.settled_status, 'dead_letter'), settled_status = NULL, held_by = NULL, leased_until = NULL,
+         lease_no = d.lease_no + 1, next_attempt_at = NULL, tokens_booked = false,
+         last_error = CASE WHEN d.settled_status IS NULL THEN 'expired' ELSE d.last_error END,
+         completed_at = coalesce(d.completed_at, now())
+       FROM chosen WHERE d.id = chosen.id
+       RETURNING d.*, d.last_error = 'expired' AS is_dead
+     ), numbered AS (
+       SELECT *, row_number() OVER () AS n FROM expired WHERE is_dead
+     ), again AS (
+       UPDATE dead_letters l SET
+         delivery_id = n.id, reason = 'expired', attempts = l.attempts + n.attempts,
+         last_status_code = coalesce(n.last_status_code, l.last_status_code), last_error = n.last_error
+       FROM numbered n WHERE l.id = n.dead_letter_id
+     ), fresh AS (
+       INSERT INTO dead_letters
+         (id, tenant_id, delivery_id, event_id, endpoint_id, event_type, source, payload, traceparent, event_created_at,
+          reason, attempts, last_status_code, last_error)
+       SELECT ($2::uuid[])[n.n], n.tenant_id, n.id, n.event_id, n.endpoint_id, n.event_type, v.source, v.payload,
+          v.traceparent, v.created_at, 'expired', n.attempts, n.last_status_code, n.last_error
+       FROM numbered n JOIN events v ON v.id = n.event_id JOIN tenants t ON t.id = n.tenant_id
+       WHERE n.dead_letter_id IS NULL
+       ON CONFLICT (delivery_id) DO NOTHING
+     )
+     SELECT id FROM expired`,
+    [beforeId, letterIds],
+  );
+  return rows.length;
+}

@@ -1,0 +1,117 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { idBoundary } from '../common/ids.js';
+import { Config } from '../config/config.js';
+import {
+  dropPartition,
+  ensurePartitions,
+  PARTITIONED_TABLES,
+  partitionsBefore,
+  startOfDay,
+} from '../database/partitions.js';
+import { PostgresTokenBuckets } from '../rate-limit/postgres-token-buckets.js';
+import { TokenBuckets } from '../rate-limit/token-buckets.js';
+import { TenantRemovals } from '../tenants/tenant-removals.service.js';
+import { expireBeforeDrop, expireUnleased } from './expire-deliveries.query.js';
+import { findShortRetentions, removeExpiredKeys, removeTenantRowsBefore } from './remove-old-rows.query.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Among PostgreSQL's advisory locks: one worker of the fleet does the work at a time. */
+const LOCK_KEY = 5_071_846_292;
+
+/** What must be done from time to time: partitions ahead, old data away, deliveries that are too old settled. */
+@Injectable()
+export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(Maintenance.name);
+  private readonly timers: NodeJS.Timeout[] = [];
+  private running: Promise<void> = Promise.resolve();
+  private stopped = false;
+
+  constructor(
+    @InjectDataSource() private readonly db: DataSource,
+    private readonly removals: TenantRemovals,
+    private readonly buckets: TokenBuckets,
+    private readonly config: Config,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.start('expiring old deliveries', () => this.expireOldDeliveries(), MINUTE_MS);
+    // Far more often than daily: a run costs little, and one that failed is made good within the hour.
+    this.start('daily upkeep', () => this.upkeep(), HOUR_MS);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    for (const timer of this.timers) clearInterval(timer);
+    await this.running;
+  }
+
+  private start(what: string, job: () => Promise<void>, everyMs: number): void {
+    const run = (): void => {
+      this.running = this.running
+        .then(() => (this.stopped ? undefined : this.alone(job)))
+        .catch((error: unknown) => this.logger.error({ err: error }, `Failed: ${what}; it is tried again.`));
+    };
+    this.timers.push(setInterval(run, everyMs));
+    run();
+  }
+
+  /** In one worker at a time; another that has the lock does it for us. */
+  private async alone(job: () => Promise<void>): Promise<void> {
+    const runner = this.db.createQueryRunner();
+    try {
+      const rows = (await runner.query(`SELECT pg_try_advisory_lock($1) AS mine`, [LOCK_KEY])) as { mine: boolean }[];
+      if (rows[0]?.mine !== true) return;
+      try {
+        await job();
+      } finally {
+        await runner.query(`SELECT pg_advisory_unlock($1)`, [LOCK_KEY]);
+      }
+    } finally {
+      await runner.release();
+    }
+  }
+
+  async expireOldDeliveries(nowMs: number = Date.now()): Promise<void> {
+    const beforeId = idBoundary(nowMs - this.config.maxDeliveryAgeHours * HOUR_MS);
+    await this.repeat(() => expireUnleased(this.db, beforeId));
+  }
+
+  async upkeep(nowMs: number = Date.now()): Promise<void> {
+    await ensurePartitions(this.db, nowMs);
+    await this.dropOldPartitions(nowMs);
+    await this.removeShortRetentions(nowMs);
+    await this.repeat(() => removeExpiredKeys(this.db));
+    await this.removals.removePending();
+    if (this.buckets instanceof PostgresTokenBuckets) await this.buckets.removeIdle(DAY_MS / 1_000);
+  }
+
+  private async dropOldPartitions(nowMs: number): Promise<void> {
+    const cutoffMs = startOfDay(nowMs - this.config.retentionDays * DAY_MS);
+    const old: string[] = [];
+    for (const table of PARTITIONED_TABLES) old.push(...(await partitionsBefore(this.db, table, cutoffMs)));
+    if (old.length === 0) return;
+    await this.repeat(() => expireBeforeDrop(this.db, idBoundary(cutoffMs)));
+    for (const name of old) {
+      await dropPartition(this.db, name);
+      this.logger.log(`Dropped ${name}: older than ${this.config.retentionDays} days.`);
+    }
+  }
+
+  private async removeShortRetentions(nowMs: number): Promise<void> {
+    for (const { id, retention_days } of await findShortRetentions(this.db, this.config.retentionDays)) {
+      const beforeId = idBoundary(nowMs - retention_days * DAY_MS);
+      for (const table of PARTITIONED_TABLES) {
+        await this.repeat(() => removeTenantRowsBefore(this.db, table, id, beforeId));
+      }
+    }
+  }
+
+  private async repeat(batch: () => Promise<number>): Promise<void> {
+    while (!this.stopped && (await batch()) > 0);
+  }
+}

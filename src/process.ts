@@ -1,0 +1,80 @@
+import 'reflect-metadata';
+import { type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Logger } from 'nestjs-pino';
+import { configureHttp, createHttpAdapter, HTTP_APP_OPTIONS } from './common/http-app.js';
+import { errorMessage } from './common/error-message.js';
+import { Config, ConfigError, loadConfig } from './config/config.js';
+import { createDataSource } from './database/data-source.js';
+import { ensurePartitions } from './database/partitions.js';
+import { pendingMigrations } from './database/schema-check.js';
+import { isDatabaseUnavailable } from './common/database-errors.js';
+
+export interface ProcessOptions {
+  module: Type;
+  /** Adds what is no controller, before the application listens. */
+  prepare: (app: NestFastifyApplication) => Promise<void>;
+  address: (config: Config) => { host: string; port: number };
+}
+
+/** A reason not to start, told in one line. */
+class StartError extends Error {}
+
+/** Starts one role and keeps it until a signal or, under `npm start`, until the launcher is gone. */
+export async function runProcess(options: ProcessOptions): Promise<void> {
+  try {
+    await start(options);
+  } catch (error) {
+    console.error(reasonOf(error));
+    process.exit(1);
+  }
+}
+
+async function start({ module, prepare, address }: ProcessOptions): Promise<void> {
+  const config = loadConfig();
+  await checkDatabase(config);
+  const app = await NestFactory.create<NestFastifyApplication>(module, createHttpAdapter(config), {
+    ...HTTP_APP_OPTIONS,
+    abortOnError: false,
+  });
+  app.useLogger(app.get(Logger));
+  configureHttp(app);
+  await prepare(app);
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  const { host, port } = address(config);
+  await app.listen({ host, port });
+  stopWithLauncher();
+}
+
+/** Under `npm start` the launcher holds the other end: when it is killed there is nobody left to stop this process. */
+function stopWithLauncher(): void {
+  if (process.send === undefined) return;
+  // What the launcher read of our output is gone with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  const stop = (): void => void process.kill(process.pid, 'SIGTERM');
+  if (process.connected) process.once('disconnect', stop);
+  else stop();
+}
+
+/** @throws StartError while the schema isn't the one that this code knows */
+async function checkDatabase({ databaseUrl }: Config): Promise<void> {
+  const dataSource = await createDataSource(databaseUrl).initialize();
+  try {
+    const pending = await pendingMigrations(dataSource);
+    if (pending.length > 0) {
+      throw new StartError(`The database lacks ${pending.length} migration(s): run "npm run migration:run" first.`);
+    }
+    await ensurePartitions(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof StartError) return error.message;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EADDRINUSE') return `The port is taken: ${(error as Error).message}`;
+  if (isDatabaseUnavailable(error)) return `PostgreSQL does not answer at DATABASE_URL: ${errorMessage(error)}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common';
+import type { Job, Queue, Worker } from 'bullmq';
+import { QueueBackend } from './queue-backend.js';
+
+/** A delivery that is leased to the queue. */
+export interface DeliveryJob {
+  deliveryId: string;
+  /** Lets the worker's look-up prune to the event's partition. */
+  eventId: string;
+  leaseNo: number;
+}
+
+/** BullMQ's queue of deliveries: ids only, a window onto what PostgreSQL holds, and never more than that. */
+const QUEUE_NAME = 'deliveries';
+const JOB_NAME = 'deliver';
+
+@Injectable()
+export class DeliveryQueue {
+  private readonly queue: Queue<DeliveryJob, void, string>;
+
+  constructor(private readonly backend: QueueBackend) {
+    this.queue = backend.createQueue<DeliveryJob>(QUEUE_NAME);
+  }
+
+  /** For the board of queues. */
+  get bullQueue(): Queue {
+    return this.queue as unknown as Queue;
+  }
+
+  /** Whether it makes sense to add jobs now. */
+  get available(): boolean {
+    return this.backend.available;
+  }
+
+  /**
+   * Adds jobs in one round trip.
+   * @throws when the queue's store is away or full; the caller gives the leases back.
+   */
+  async add(jobs: DeliveryJob[]): Promise<void> {
+    if (jobs.length === 0) return;
+    await this.queue.addBulk(
+      jobs.map((job) => ({
+        name: JOB_NAME,
+        data: job,
+        opts: {
+          // The lease number makes the id new at each enqueue: BullMQ ignores an id that it still knows, in silence.
+          jobId: `${job.deliveryId}-${job.leaseNo}`,
+          removeOnComplete: true,
+          removeOnFail: { count: 1_000 },
+          attempts: 1,
+        },
+      })),
+    );
+  }
+
+  createWorker(process: (job: DeliveryJob) => Promise<void>, concurrency: number): Worker<DeliveryJob, void, string> {
+    return this.backend.createWorker<DeliveryJob>(QUEUE_NAME, (job: Job<DeliveryJob>) => process(job.data), {
+      concurrency,
+      autorun: false,
+    });
+  }
+
+  /** Jobs by state, as BullMQ counts them. */
+  depths(): Promise<Record<string, number>> {
+    return this.queue.getJobCounts('waiting', 'active', 'failed');
+  }
+}

@@ -1,0 +1,123 @@
+import type { Dispatcher } from 'undici';
+import type { AddressRules } from './address-rules.js';
+import { type AttemptError, attemptError } from './attempt-error.js';
+import { AttemptExchange, type ExchangeEnd } from './attempt-exchange.js';
+import { storableHeaderValue } from './response-text.js';
+import { parseHttpDate, parseRetryAfter } from './retry-after.js';
+
+export interface AttemptRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** Of the whole attempt, from the call of `send` to the response's last byte. */
+  readonly timeoutMs: number;
+}
+
+export interface AttemptResult {
+  readonly outcome: 'succeeded' | 'failed';
+  /** Null when no response began. */
+  readonly statusCode: number | null;
+  /** Null exactly when the attempt succeeded. */
+  readonly error: AttemptError | null;
+  readonly responseHeaders: Record<string, string | string[]>;
+  /** The first 16 KiB, as text that PostgreSQL can store. */
+  readonly responseBody: string;
+  readonly responseTruncated: boolean;
+  /** What a failed response asked for, 0 to 3,600; null without one. */
+  readonly retryAfterSeconds: number | null;
+  readonly durationMs: number;
+}
+
+/**
+ * Sends one attempt and tells how it went.
+ *
+ * - Only a complete 2xx response succeeds. Complete includes one that was cut after 16 KiB by us: its status is known and
+ *   its body is of no interest. A response that breaks off, or is not done at the deadline, fails although its status was
+ *   2xx, and `statusCode` tells that status: at least once means sending again where it is uncertain.
+ * - Redirects are failures and never followed. Nothing is decompressed, so nothing can swell.
+ */
+export class AttemptSender {
+  private inFlight = 0;
+  private onIdle: (() => void) | null = null;
+
+  /** @param dispatcher from `createGuardedAgent`, with the same rules; `close` closes it. */
+  constructor(
+    private readonly rules: AddressRules,
+    private readonly dispatcher: Dispatcher,
+  ) {}
+
+  /**
+   * Settles within `timeoutMs`, whatever the receiver does.
+   * @throws {Error} only for faults of ours (out of files, a header that can't be sent, sent after `close`): these say
+   *   nothing about the receiver and are no attempt.
+   */
+  async send(request: AttemptRequest): Promise<AttemptResult> {
+    const startedAt = performance.now();
+    this.inFlight += 1;
+    try {
+      return toResult(await this.exchange(request), startedAt);
+    } finally {
+      this.inFlight -= 1;
+      if (this.inFlight === 0) this.onIdle?.();
+    }
+  }
+
+  /** Waits for the attempts under way, each of which has its deadline, then closes all connections. */
+  async close(): Promise<void> {
+    if (this.inFlight > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
+    await this.dispatcher.destroy();
+  }
+
+  private exchange({ url, headers, body, timeoutMs }: AttemptRequest): Promise<ExchangeEnd> {
+    const verdict = this.rules.checkUrl(url);
+    if (!verdict.ok) return Promise.resolve(refusedUrl());
+    const { origin, pathname, search } = verdict.url;
+    return new Promise((resolve, reject) => {
+      const handler = new AttemptExchange(timeoutMs, resolve, reject);
+      this.dispatcher.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, handler);
+    });
+  }
+}
+
+function refusedUrl(): ExchangeEnd {
+  return { error: attemptError('address_refused'), statusCode: null, headers: {}, body: '', bodyTruncated: false };
+}
+
+function toResult(end: ExchangeEnd, startedAt: number): AttemptResult {
+  const error = end.error ?? errorOfStatus(end.statusCode);
+  const responseHeaders = storableHeaders(end.headers);
+  return {
+    outcome: error === null ? 'succeeded' : 'failed',
+    statusCode: end.statusCode,
+    error,
+    responseHeaders,
+    responseBody: end.body,
+    responseTruncated: end.bodyTruncated,
+    retryAfterSeconds: error === null ? null : retryAfterOf(responseHeaders),
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+}
+
+function errorOfStatus(statusCode: number | null): AttemptError | null {
+  if (statusCode === null) return attemptError('invalid_response');
+  if (statusCode >= 200 && statusCode < 300) return null;
+  if (statusCode >= 300 && statusCode < 400) {
+    return { code: 'redirect', message: `redirects are not followed (HTTP ${statusCode})` };
+  }
+  return { code: 'http_status', message: `HTTP ${statusCode}` };
+}
+
+function storableHeaders(headers: ExchangeEnd['headers']): Record<string, string | string[]> {
+  const storable: [string, string | string[]][] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value === 'string') storable.push([name, storableHeaderValue(value)]);
+    else if (value !== undefined) storable.push([name, value.map(storableHeaderValue)]);
+  }
+  // `fromEntries` defines, where an assignment would fall for a header named `__proto__`.
+  return Object.fromEntries(storable);
+}
+
+function retryAfterOf(headers: AttemptResult['responseHeaders']): number | null {
+  const first = (name: string): string | undefined => [headers[name] ?? []].flat()[0];
+  return parseRetryAfter(first('retry-after'), parseHttpDate(first('date') ?? '') ?? Date.now());
+}

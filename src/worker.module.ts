@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { AuthGuard } from './api-keys/auth.guard.js';
+import { CoreModule } from './core.module.js';
+import { DeliveryLimiter } from './delivery-worker/delivery-limiter.js';
+import { DeliveryProcessor } from './delivery-worker/delivery-processor.js';
+import { DeliveryStore } from './delivery-worker/delivery-store.js';
+import { DeliveryWorker } from './delivery-worker/delivery-worker.service.js';
+import { SigningMaterials } from './delivery-worker/signing-material.js';
+import { EndpointsModule } from './endpoints/endpoints.module.js';
+import { Feeder } from './feeder/feeder.service.js';
+import { FeederModule } from './feeder/feeder.module.js';
+import { HealthController } from './health/health.controller.js';
+import { HealthService } from './health/health.service.js';
+import { Maintenance } from './maintenance/maintenance.service.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { SendingModule } from './sending/sending.module.js';
+import { TenantsModule } from './tenants/tenants.module.js';
+
+/** The worker: it alone consumes the queue, feeds it, and does the upkeep. Its port serves health and metrics only. */
+@Module({
+  imports: [CoreModule, ApiKeysModule, TenantsModule, EndpointsModule, SendingModule, FeederModule],
+  controllers: [HealthController, MetricsController],
+  providers: [
+    { provide: APP_GUARD, useClass: AuthGuard },
+    HealthService,
+    Feeder,
+    DeliveryStore,
+    SigningMaterials,
+    DeliveryLimiter,
+    DeliveryProcessor,
+    DeliveryWorker,
+    Maintenance,
+  ],
+})
+export class WorkerModule {}

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { withClient } from '../../src/embedded/postmaster.js';
+
+/** The migrated database that every test's own is cloned from. */
+export const TEMPLATE_DATABASE = 'posthaste_template';
+/** Any number, the same for all: two clones of one template at a time fail, as each sees the other connected to it. */
+const CLONE_LOCK = 7_205_114;
+
+export interface TestDatabase {
+  url: string;
+  /** Deletes it, whoever is still connected. */
+  drop(): Promise<void>;
+}
+
+/** A database of the caller's own with all tables in it, in about a quarter of a second. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await withClient(serverUrl(), async (client) => {
+    await client.query('SELECT pg_advisory_lock($1)', [CLONE_LOCK]);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
+  });
+  return {
+    url: databaseUrl(serverUrl(), name),
+    drop: () =>
+      withClient(serverUrl(), async (client) => {
+        await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      }),
+  };
+}
+
+/** The same server, another database. */
+export function databaseUrl(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
+
+function serverUrl(): string {
+  const url = process.env.POSTHASTE_TEST_PG_URL;
+  if (url === undefined)
+    throw new Error('No test PostgreSQL: test/support/global-setup.ts did not run for this project');
+  return url;
+}
