@@ -47,6 +47,9 @@ const servers = {
 /** @type {import('jest').Config} */
 export default {
   testTimeout: 60_000,
+  // End-to-end files start processes of their own: two files at a time keep two cores busy.
+  maxWorkers: 2,
+  reporters: ['default', '<rootDir>/test/support/counts-reporter.mjs'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/demo/**/*.spec.ts'] },
     {

@@ -17,7 +17,11 @@ export class ApiKeysController {
   @ApiOperation({ operationId: 'createApiKey', summary: 'Create an API key' })
   @ApiCreatedResponse({ type: CreatedApiKeyDto })
   @ApiProblems('malformed_request', 'validation_failed')
-  create(@TenantId() tenantId: string, @CurrentCaller() caller: Caller, @Body() dto: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
+  create(
+    @TenantId() tenantId: string,
+    @CurrentCaller() caller: Caller,
+    @Body() dto: CreateApiKeyDto,
+  ): Promise<CreatedApiKeyDto> {
     return this.apiKeys.create(tenantId, caller, dto);
   }
 

@@ -1,11 +1,13 @@
 import { ValidationPipe, type NestApplicationOptions, type ValidationError } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config/config.js';
 import { DomainError, validationFailed, type FieldError } from './domain-error.js';
 import { isNestedDeeper } from './json-depth.js';
 import { ProblemFilter } from './problem.filter.js';
+import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.js';
 import { RouteTable } from './route-table.js';
 import { decodeUtf8 } from './utf8.js';
 
@@ -37,7 +39,14 @@ export function createHttpAdapter(config: Config): FastifyAdapter {
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     // Prototype pollution is no matter here: bodies are parsed below and copied field by field into DTOs.
-    routerOptions: { maxParamLength: 300 },
+    // As long as a URL can be: an id that is too long is unknown (404) like any other, not a 414 of the router.
+    routerOptions: { maxParamLength: 16 * KIB },
+    // What the router refuses itself (a path whose escapes are no UTF-8) never reaches the filter.
+    frameworkErrors: (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      const problem = problemOf(new DomainError('malformed_request', 'The path is not valid.'), request.id);
+      const headers = { 'content-type': PROBLEM_CONTENT_TYPE, 'x-request-id': request.id };
+      void reply.status(problem.status).headers(headers).send(JSON.stringify(problem));
+    },
   });
 }
 
@@ -90,7 +99,8 @@ function parseJsonBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   const text = decodeUtf8(body);
   if (text === null) throw new DomainError('malformed_request', 'The body is not valid UTF-8.');
-  if (isNestedDeeper(text, MAX_BODY_DEPTH)) throw new DomainError('malformed_request', 'The body is nested too deeply.');
+  if (isNestedDeeper(text, MAX_BODY_DEPTH))
+    throw new DomainError('malformed_request', 'The body is nested too deeply.');
   try {
     return JSON.parse(text);
   } catch {

@@ -1,6 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { IsOptional, IsUUID } from 'class-validator';
+import { IsWholeNumber } from './validators.js';
 
 /** `?limit=&cursor=`, on every list. */
 export class PageQueryDto {
@@ -10,9 +11,7 @@ export class PageQueryDto {
   @Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value,
   )
-  @IsInt()
-  @Min(1)
-  @Max(200)
+  @IsWholeNumber(1, 200)
   limit: number = 50;
 
   @ApiPropertyOptional({ format: 'uuid', description: '`next_cursor` of the page before.' })

@@ -2,7 +2,7 @@ import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseUnavailable } from './database-errors.js';
 import { DomainError, PROBLEMS, type ProblemCode } from './domain-error.js';
-import { problemOf } from './problem.js';
+import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.js';
 
 /** The one place where a failure becomes an answer. What it doesn't know is a 500 without details, and a log line with them. */
 @Catch()
@@ -28,7 +28,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (headers !== undefined) void reply.headers(headers);
     void reply
       .status(error.status)
-      .header('content-type', 'application/problem+json; charset=utf-8')
+      .header('content-type', PROBLEM_CONTENT_TYPE)
       .send(JSON.stringify(problemOf(error, request.id)));
   }
 }

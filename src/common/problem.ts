@@ -1,5 +1,7 @@
 import { PROBLEMS, type DomainError, type FieldError, type ProblemCode } from './domain-error.js';
 
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
+
 /** RFC 9457 problem details, as every failure is told. */
 export interface Problem {
   type: string;

@@ -4,7 +4,9 @@ import { SecretBox } from './secret-box.js';
 
 @Global()
 @Module({
-  providers: [{ provide: SecretBox, inject: [Config], useFactory: (config: Config) => new SecretBox(config.encryptionKey) }],
+  providers: [
+    { provide: SecretBox, inject: [Config], useFactory: (config: Config) => new SecretBox(config.encryptionKey) },
+  ],
   exports: [SecretBox],
 })
 export class SecretBoxModule {}

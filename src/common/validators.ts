@@ -26,6 +26,13 @@ export function IsPrintable({ min = 1, max, lines = false }: PrintableOptions): 
   return ValidateBy({ name: 'isPrintable', validator: { validate: fits, defaultMessage: () => message } });
 }
 
+/** A whole number within bounds, told in one sentence whatever is wrong with it. A number in a string is none. */
+export function IsWholeNumber(min: number, max: number): PropertyDecorator {
+  const fits = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
+  const message = `must be a whole number from ${min} to ${max}`;
+  return ValidateBy({ name: 'isWholeNumber', validator: { validate: fits, defaultMessage: () => message } });
+}
+
 const ZONED = /(?:Z|[+-]\d\d:?\d\d)$/i;
 
 /** A date and time of ISO 8601 with its time zone: without one it would mean another instant on each server. */

@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsIn, IsUUID } from 'class-validator';
 import { TimeRangePageQueryDto } from '../common/newest-first.js';
+import { PAYLOAD_PROPERTY } from '../common/raw-json.js';
 import { IfPresent, IsPrintable } from '../common/validators.js';
 import { DEAD_LETTER_REASONS, type DeadLetterReason, type DeadLetterResolution } from './dead-letter.entity.js';
 
@@ -40,7 +41,7 @@ export class DeadLetterSummaryDto {
 }
 
 export class DeadLetterDto extends DeadLetterSummaryDto {
-  @ApiProperty({ description: 'Any JSON value, byte for byte as it was published.', type: 'object', additionalProperties: true })
+  @ApiProperty(PAYLOAD_PROPERTY)
   payload: unknown;
 }
 

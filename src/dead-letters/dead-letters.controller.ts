@@ -5,7 +5,12 @@ import { ApiProblems } from '../common/api-problems.decorator.js';
 import type { Page } from '../common/pagination.js';
 import { JSON_CONTENT_TYPE } from '../common/raw-json.js';
 import { DeliveryDto } from '../deliveries/delivery.dto.js';
-import { DeadLetterDto, DeadLetterPageDto, ListDeadLettersQueryDto, type DeadLetterSummaryDto } from './dead-letter.dto.js';
+import {
+  DeadLetterDto,
+  DeadLetterPageDto,
+  ListDeadLettersQueryDto,
+  type DeadLetterSummaryDto,
+} from './dead-letter.dto.js';
 import { DeadLettersService } from './dead-letters.service.js';
 
 @ApiTags('Dead letters')
@@ -35,7 +40,10 @@ export class DeadLettersController {
   @Post(':id/retry')
   @HttpCode(202)
   @RequireScope('deliveries:write')
-  @ApiOperation({ operationId: 'retryDeadLetter', summary: 'Deliver it afresh, with all attempts; resolves when that succeeds' })
+  @ApiOperation({
+    operationId: 'retryDeadLetter',
+    summary: 'Deliver it afresh, with all attempts; resolves when that succeeds',
+  })
   @ApiAcceptedResponse({ type: DeliveryDto, description: 'The fresh delivery.' })
   @ApiProblems('not_found', 'conflict')
   retry(@TenantId() tenantId: string, @Param('id') id: string): Promise<DeliveryDto> {

@@ -33,7 +33,8 @@ export class DeadLettersService {
         .where({ tenantId }),
       query,
     );
-    if (query.endpoint_id !== undefined) rows.andWhere('letter.endpointId = :endpointId', { endpointId: query.endpoint_id });
+    if (query.endpoint_id !== undefined)
+      rows.andWhere('letter.endpointId = :endpointId', { endpointId: query.endpoint_id });
     if (query.event_type !== undefined) rows.andWhere('letter.eventType = :eventType', { eventType: query.event_type });
     if (query.reason !== undefined) rows.andWhere('letter.reason = :reason', { reason: query.reason });
     if (query.resolved !== undefined) rows.andWhere(`letter.resolvedAt IS ${query.resolved ? 'NOT NULL' : 'NULL'}`);
@@ -52,14 +53,21 @@ export class DeadLettersService {
   async retry(tenantId: string, id: string): Promise<DeliveryDto> {
     if (!isUuid(id)) throw notFound('dead letter');
     return this.db.transaction(async (manager) => {
-      const letter = await manager.findOne(DeadLetter, { where: { tenantId, id }, lock: { mode: 'pessimistic_write' } });
+      const letter = await manager.findOne(DeadLetter, {
+        where: { tenantId, id },
+        lock: { mode: 'pessimistic_write' },
+      });
       if (letter === null) throw notFound('dead letter');
       const conditions = await loadLetterRetryConditions(manager, letter);
       if (conditions === null) throw notFound('tenant');
       const obstacle = letter.resolvedAt === null ? obstacleToRetry(conditions) : ALREADY_RESOLVED;
       if (obstacle !== null) throw new DomainError('conflict', obstacle);
       const { endpoint_retry_policy, tenant_retry_policy } = conditions;
-      const { maxAttempts } = resolveRetryPolicy(endpoint_retry_policy, tenant_retry_policy, this.config.defaultRetryPolicy);
+      const { maxAttempts } = resolveRetryPolicy(
+        endpoint_retry_policy,
+        tenant_retry_policy,
+        this.config.defaultRetryPolicy,
+      );
       const { eventId, eventType, endpointId } = letter;
       const fresh = { tenantId, eventId, eventType, deadLetterId: letter.id };
       const [deliveryId] = await insertFresh(manager, fresh, [{ endpointId, maxAttempts }]);

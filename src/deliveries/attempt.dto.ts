@@ -3,9 +3,14 @@ import type { AttemptOutcome } from './delivery-attempt.entity.js';
 
 export class AttemptRequestDto {
   @ApiProperty({ example: 'https://hooks.example.com/orders' }) url: string;
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, description: "As sent; the endpoint's own values are masked." })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: "As sent; the endpoint's own values are masked.",
+  })
   headers: Record<string, string>;
-  @ApiProperty({ type: String, nullable: true, description: 'As sent; null when the event is no longer kept.' }) body: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'As sent; null when the event is no longer kept.' }) body:
+    string | null;
 }
 
 export class AttemptResponseDto {
@@ -15,7 +20,8 @@ export class AttemptResponseDto {
     description: 'Empty when no response came.',
   })
   headers: Record<string, string | string[]>;
-  @ApiProperty({ type: String, nullable: true, description: 'The first 16 KiB; null when no response came.' }) body: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'The first 16 KiB; null when no response came.' }) body:
+    string | null;
   @ApiProperty({ description: 'Whether the body went on.' }) truncated: boolean;
 }
 
@@ -26,7 +32,8 @@ export class AttemptDto {
   @ApiProperty({ enum: ['succeeded', 'failed'], enumName: 'AttemptOutcome' }) outcome: AttemptOutcome;
   @ApiProperty({ type: 'integer', nullable: true, description: 'Null when no response came.', example: 200 })
   status_code: number | null;
-  @ApiProperty({ type: String, nullable: true, description: 'Null when it succeeded.', example: 'timeout' }) error: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'Null when it succeeded.', example: 'timeout' }) error:
+    string | null;
   @ApiProperty({ type: AttemptRequestDto }) request: AttemptRequestDto;
   @ApiProperty({ type: AttemptResponseDto }) response: AttemptResponseDto;
   @ApiProperty({ type: 'integer', minimum: 0 }) duration_ms: number;

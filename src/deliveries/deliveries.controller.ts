@@ -32,10 +32,17 @@ export class DeliveriesController {
 
   @Get(':id/attempts')
   @RequireScope('deliveries:read')
-  @ApiOperation({ operationId: 'listAttempts', summary: "List a delivery's attempts, in the order in which they were made" })
+  @ApiOperation({
+    operationId: 'listAttempts',
+    summary: "List a delivery's attempts, in the order in which they were made",
+  })
   @ApiOkResponse({ type: AttemptPageDto })
   @ApiProblems('not_found', 'validation_failed')
-  attempts(@TenantId() tenantId: string, @Param('id') id: string, @Query() query: PageQueryDto): Promise<Page<AttemptDto>> {
+  attempts(
+    @TenantId() tenantId: string,
+    @Param('id') id: string,
+    @Query() query: PageQueryDto,
+  ): Promise<Page<AttemptDto>> {
     return this.deliveries.attempts(tenantId, id, query);
   }
 

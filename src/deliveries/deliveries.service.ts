@@ -22,10 +22,7 @@ export class DeliveriesService {
   constructor(@InjectDataSource() private readonly db: DataSource) {}
 
   async list(tenantId: string, query: ListDeliveriesQueryDto): Promise<Page<DeliveryDto>> {
-    const rows = newestFirst(
-      this.db.getRepository(Delivery).createQueryBuilder('delivery').where({ tenantId }),
-      query,
-    );
+    const rows = newestFirst(this.db.getRepository(Delivery).createQueryBuilder('delivery').where({ tenantId }), query);
     if (query.event_id !== undefined) {
       const eventIds = await findEventIds(this.db, tenantId, query.event_id);
       // A delivery's id sorts after its event's: older partitions needn't be looked at.
@@ -34,9 +31,11 @@ export class DeliveriesService {
         earliest: eventIds.reduce((least, id) => (id < least ? id : least), 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
       });
     }
-    if (query.endpoint_id !== undefined) rows.andWhere('delivery.endpointId = :endpointId', { endpointId: query.endpoint_id });
+    if (query.endpoint_id !== undefined)
+      rows.andWhere('delivery.endpointId = :endpointId', { endpointId: query.endpoint_id });
     if (query.status !== undefined) rows.andWhere('delivery.status = :status', { status: query.status });
-    if (query.event_type !== undefined) rows.andWhere('delivery.eventType = :eventType', { eventType: query.event_type });
+    if (query.event_type !== undefined)
+      rows.andWhere('delivery.eventType = :eventType', { eventType: query.event_type });
     return toPage(await rows.getMany(), query.limit, presentDelivery);
   }
 

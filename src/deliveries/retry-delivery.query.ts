@@ -12,7 +12,11 @@ export interface RetryConditions {
   has_payload: boolean;
 }
 
-export async function loadRetryConditions(db: DataSource, tenantId: string, id: string): Promise<RetryConditions | null> {
+export async function loadRetryConditions(
+  db: DataSource,
+  tenantId: string,
+  id: string,
+): Promise<RetryConditions | null> {
   const rows = await db.query<RetryConditions[]>(
     `SELECT d.status, t.status AS tenant_status, e.is_active AS endpoint_is_active,
        EXISTS (SELECT FROM events v WHERE v.id = d.event_id)

@@ -58,7 +58,10 @@ export class EndpointSecrets {
     const old = unexpired(endpoint.retiredSecrets, now);
     if (overlapSeconds === 0) return old;
     if (old.length >= MAX_OLD_SECRETS) {
-      throw new DomainError('conflict', `There are ${MAX_OLD_SECRETS} old secrets still in use; wait until one expires.`);
+      throw new DomainError(
+        'conflict',
+        `There are ${MAX_OLD_SECRETS} old secrets still in use; wait until one expires.`,
+      );
     }
     const current = this.currentSecret(endpoint, tenantSecretKeySealed);
     const expiresAt = new Date(now.getTime() + overlapSeconds * 1_000);

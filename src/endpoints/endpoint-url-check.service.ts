@@ -47,4 +47,5 @@ export class EndpointUrlCheck {
   }
 }
 
-const notAllowed = (reason: string): Error => validationFailed([{ field: 'url', message: `is not allowed (${reason})` }]);
+const notAllowed = (reason: string): Error =>
+  validationFailed([{ field: 'url', message: `is not allowed (${reason})` }]);

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
-import { AsSent, IfPresent, IsPrintable } from '../common/validators.js';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { AsSent, IfPresent, IsPrintable, IsWholeNumber } from '../common/validators.js';
 import { RETRY_POLICY_PROPERTY } from '../deliveries/retry-policy.dto.js';
 import type { SignatureScheme } from '../signing/webhook-secret.js';
 import { BODY_FORMATS, SIGNATURE_SCHEMES, type BodyFormat } from './endpoint.entity.js';
@@ -80,8 +80,8 @@ class EndpointSettingsDto {
 
   @ApiPropertyOptional(IS_ACTIVE) @IfPresent() @IsBoolean() is_active?: boolean;
   @ApiPropertyOptional(HEADERS) @IsOptional() @AsSent() headers?: unknown;
-  @ApiPropertyOptional(RATE_LIMIT) @IsOptional() @IsInt() @Min(1) @Max(100_000) rate_limit?: number | null;
-  @ApiPropertyOptional(TIMEOUT_MS) @IfPresent() @IsInt() @Min(1_000) @Max(30_000) timeout_ms?: number;
+  @ApiPropertyOptional(RATE_LIMIT) @IsOptional() @IsWholeNumber(1, 100_000) rate_limit?: number | null;
+  @ApiPropertyOptional(TIMEOUT_MS) @IfPresent() @IsWholeNumber(1_000, 30_000) timeout_ms?: number;
   @ApiPropertyOptional(RETRY_POLICY_PROPERTY) @IsOptional() @AsSent() retry_policy?: unknown;
   @ApiPropertyOptional(SIGNATURE) @IfPresent() @IsIn(SIGNATURE_SCHEMES) signature?: SignatureScheme;
   @ApiPropertyOptional(FORMAT) @IfPresent() @IsIn(BODY_FORMATS) format?: BodyFormat;
@@ -128,9 +128,7 @@ export class RotateSecretDto {
     description: 'How long deliveries are signed with the old secret as well.',
   })
   @IfPresent()
-  @IsInt()
-  @Min(0)
-  @Max(MAX_OVERLAP_SECONDS)
+  @IsWholeNumber(0, MAX_OVERLAP_SECONDS)
   overlap_seconds?: number;
 }
 
@@ -140,14 +138,23 @@ export class EndpointDto {
   @ApiProperty(DESCRIPTION) description: string | null;
   @ApiProperty(EVENT_TYPES) event_types: string[];
   @ApiProperty(IS_ACTIVE) is_active: boolean;
-  @ApiProperty({ ...HEADERS, nullable: false, description: 'The names; values are masked.', example: { 'x-token': '***' } })
+  @ApiProperty({
+    ...HEADERS,
+    nullable: false,
+    description: 'The names; values are masked.',
+    example: { 'x-token': '***' },
+  })
   headers: Record<string, string>;
   @ApiProperty(RATE_LIMIT) rate_limit: number | null;
   @ApiProperty(TIMEOUT_MS) timeout_ms: number;
   @ApiProperty(RETRY_POLICY_PROPERTY) retry_policy: object | null;
   @ApiProperty(SIGNATURE) signature: SignatureScheme;
   @ApiProperty(FORMAT) format: BodyFormat;
-  @ApiProperty({ type: String, nullable: true, description: 'Why Posthaste disabled it; null while active or when a person did.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Why Posthaste disabled it; null while active or when a person did.',
+  })
   disabled_reason: string | null;
   @ApiProperty({ format: 'date-time' }) created_at: Date;
   @ApiProperty({ format: 'date-time' }) updated_at: Date;

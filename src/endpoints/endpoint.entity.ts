@@ -3,7 +3,11 @@ import type { RetryPolicy } from '../deliveries/retry-policy.js';
 import type { SignatureScheme } from '../signing/signature.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 
-export const SIGNATURE_SCHEMES = ['standard', 'standard-ed25519', 'sha256'] as const satisfies readonly SignatureScheme[];
+export const SIGNATURE_SCHEMES = [
+  'standard',
+  'standard-ed25519',
+  'sha256',
+] as const satisfies readonly SignatureScheme[];
 export const BODY_FORMATS = ['envelope', 'payload'] as const;
 export type BodyFormat = (typeof BODY_FORMATS)[number];
 

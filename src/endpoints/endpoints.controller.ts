@@ -59,7 +59,11 @@ export class EndpointsController {
   @ApiOperation({ operationId: 'updateEndpoint', summary: 'Change, disable or enable an endpoint' })
   @ApiOkResponse({ type: UpdatedEndpointDto })
   @ApiProblems('malformed_request', 'not_found', 'validation_failed')
-  update(@TenantId() tenantId: string, @Param('id') id: string, @Body() dto: UpdateEndpointDto): Promise<UpdatedEndpointDto> {
+  update(
+    @TenantId() tenantId: string,
+    @Param('id') id: string,
+    @Body() dto: UpdateEndpointDto,
+  ): Promise<UpdatedEndpointDto> {
     return this.endpoints.update(tenantId, id, dto);
   }
 
@@ -86,10 +90,17 @@ export class EndpointsController {
   @Post(':id/secret/rotate')
   @HttpCode(200)
   @RequireScope('endpoints:write')
-  @ApiOperation({ operationId: 'rotateEndpointSecret', summary: 'Replace the secret; deliveries are signed with both for a while' })
+  @ApiOperation({
+    operationId: 'rotateEndpointSecret',
+    summary: 'Replace the secret; deliveries are signed with both for a while',
+  })
   @ApiOkResponse({ type: EndpointSecretDto, description: 'The new secret.' })
   @ApiProblems('malformed_request', 'not_found', 'conflict', 'validation_failed')
-  rotateSecret(@TenantId() tenantId: string, @Param('id') id: string, @Body() dto: RotateSecretDto): Promise<EndpointSecretDto> {
+  rotateSecret(
+    @TenantId() tenantId: string,
+    @Param('id') id: string,
+    @Body() dto: RotateSecretDto,
+  ): Promise<EndpointSecretDto> {
     return this.rotation.rotate(tenantId, id, dto);
   }
 

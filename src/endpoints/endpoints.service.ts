@@ -66,12 +66,16 @@ export class EndpointsService {
     const newSecret = await this.db.transaction(async (manager) => {
       const endpoint = await lockEndpoint(manager, tenantId, id);
       const secret = this.secretForChange(endpoint, dto);
-      await manager.update(Endpoint, { tenantId, id: endpoint.id }, {
-        ...settings,
-        ...(dto.is_active === undefined || dto.is_active === endpoint.isActive ? {} : { disabledReason: null }),
-        ...(secret === undefined ? {} : { secretSealed: this.secrets.sealSecret(endpoint.id, secret) }),
-        updatedAt: () => 'now()',
-      });
+      await manager.update(
+        Endpoint,
+        { tenantId, id: endpoint.id },
+        {
+          ...settings,
+          ...(dto.is_active === undefined || dto.is_active === endpoint.isActive ? {} : { disabledReason: null }),
+          ...(secret === undefined ? {} : { secretSealed: this.secrets.sealSecret(endpoint.id, secret) }),
+          updatedAt: () => 'now()',
+        },
+      );
       if (dto.is_active === true) await releaseDisabled(manager, endpoint.id);
       return secret;
     });
@@ -112,7 +116,9 @@ export class EndpointsService {
   private secretForChange(endpoint: Endpoint, { signature, secret }: UpdateEndpointDto): string | undefined {
     if (signature === undefined || signature === endpoint.signature) {
       if (secret === undefined) return undefined;
-      throw validationFailed([{ field: 'secret', message: 'can only be set with another signature; rotate it instead' }]);
+      throw validationFailed([
+        { field: 'secret', message: 'can only be set with another signature; rotate it instead' },
+      ]);
     }
     if (secret !== undefined) {
       refuseInvalidSecret(signature, secret);

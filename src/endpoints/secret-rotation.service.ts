@@ -31,11 +31,15 @@ export class SecretRotation {
       if (dto.secret !== undefined) refuseInvalidSecret(endpoint.signature, dto.secret);
       const secret = dto.secret ?? generateSecret(endpoint.signature);
       const secretKeySealed = await sealedTenantSecretOf(manager, tenantId);
-      await manager.update(Endpoint, { tenantId, id: endpoint.id }, {
-        retiredSecrets: this.secrets.retire(endpoint, secretKeySealed, overlapSeconds, new Date()),
-        secretSealed: this.secrets.sealSecret(endpoint.id, secret),
-        updatedAt: () => 'now()',
-      });
+      await manager.update(
+        Endpoint,
+        { tenantId, id: endpoint.id },
+        {
+          retiredSecrets: this.secrets.retire(endpoint, secretKeySealed, overlapSeconds, new Date()),
+          secretSealed: this.secrets.sealSecret(endpoint.id, secret),
+          updatedAt: () => 'now()',
+        },
+      );
       return present(endpoint, secret);
     });
   }

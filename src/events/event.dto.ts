@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsUUID } from 'class-validator';
 import { TimeRangePageQueryDto } from '../common/newest-first.js';
+import { PAYLOAD_PROPERTY } from '../common/raw-json.js';
 import { IfPresent, IsPrintable } from '../common/validators.js';
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../deliveries/delivery.entity.js';
 
@@ -8,7 +9,10 @@ const MAX_ENDPOINT_IDS = 100;
 
 export class ListEventsQueryDto extends TimeRangePageQueryDto {
   @ApiPropertyOptional({ example: 'order.created' }) @IfPresent() @IsPrintable({ max: 255 }) event_type?: string;
-  @ApiPropertyOptional({ description: "The tenant's own id." }) @IfPresent() @IsPrintable({ max: 255 }) event_id?: string;
+  @ApiPropertyOptional({ description: "The tenant's own id." })
+  @IfPresent()
+  @IsPrintable({ max: 255 })
+  event_id?: string;
   @ApiPropertyOptional() @IfPresent() @IsPrintable({ max: 255 }) source?: string;
 }
 
@@ -47,9 +51,10 @@ export class EventSummaryDto {
 }
 
 export class EventDto extends EventSummaryDto {
-  @ApiProperty({ description: 'Any JSON value, byte for byte as it was published.', type: 'object', additionalProperties: true })
+  @ApiProperty(PAYLOAD_PROPERTY)
   payload: unknown;
-  @ApiProperty({ type: [EventDeliveryDto], description: 'The first 1,000, oldest first.' }) deliveries: EventDeliveryDto[];
+  @ApiProperty({ type: [EventDeliveryDto], description: 'The first 1,000, oldest first.' })
+  deliveries: EventDeliveryDto[];
 }
 
 export class EventPageDto {

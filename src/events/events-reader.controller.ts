@@ -5,7 +5,14 @@ import type { CallerTenant } from '../api-keys/caller.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import type { Page } from '../common/pagination.js';
 import { JSON_CONTENT_TYPE } from '../common/raw-json.js';
-import { EventDto, EventPageDto, ListEventsQueryDto, ReplayedEventDto, ReplayEventDto, type EventSummaryDto } from './event.dto.js';
+import {
+  EventDto,
+  EventPageDto,
+  ListEventsQueryDto,
+  ReplayedEventDto,
+  ReplayEventDto,
+  type EventSummaryDto,
+} from './event.dto.js';
 import { EventsReader } from './events-reader.service.js';
 
 @ApiTags('Events')
@@ -38,7 +45,11 @@ export class EventsReaderController {
   @ApiOperation({ operationId: 'replayEvent', summary: 'Deliver an event anew' })
   @ApiAcceptedResponse({ type: ReplayedEventDto })
   @ApiProblems('malformed_request', 'not_found', 'tenant_suspended', 'validation_failed')
-  replay(@CurrentTenant() tenant: CallerTenant, @Param('id') id: string, @Body() dto: ReplayEventDto): Promise<ReplayedEventDto> {
+  replay(
+    @CurrentTenant() tenant: CallerTenant,
+    @Param('id') id: string,
+    @Body() dto: ReplayEventDto,
+  ): Promise<ReplayedEventDto> {
     return this.events.replay(tenant, id, dto);
   }
 }

@@ -11,7 +11,13 @@ import { Delivery } from '../deliveries/delivery.entity.js';
 import { insertFresh } from '../deliveries/insert-fresh.query.js';
 import { resolveRetryPolicy } from '../deliveries/retry-policy.js';
 import { wantsEvent } from './event-types.js';
-import type { EventDeliveryDto, EventSummaryDto, ListEventsQueryDto, ReplayedEventDto, ReplayEventDto } from './event.dto.js';
+import type {
+  EventDeliveryDto,
+  EventSummaryDto,
+  ListEventsQueryDto,
+  ReplayedEventDto,
+  ReplayEventDto,
+} from './event.dto.js';
 import { EventEntity } from './event.entity.js';
 import { eventJson, presentEventSummary } from './event.presenter.js';
 import { isValidKey } from './idempotency-key.js';
@@ -64,11 +70,14 @@ export class EventsReader {
   async replay(tenant: CallerTenant, id: string, dto: ReplayEventDto): Promise<ReplayedEventDto> {
     if (tenant.status === 'suspended') throw new DomainError('tenant_suspended', 'The tenant is suspended.');
     const event = await this.find(tenant.id, id);
-    const named = dto.endpoint_ids ? [...new Set(dto.endpoint_ids.map((endpointId) => endpointId.toLowerCase()))] : null;
+    const named = dto.endpoint_ids
+      ? [...new Set(dto.endpoint_ids.map((endpointId) => endpointId.toLowerCase()))]
+      : null;
     const deliveries = await this.db.transaction(async (manager) => {
       const targets = await findReplayTargets(manager, tenant.id, named);
       if (named !== null) refuseUnknown(named, targets);
-      const wanted = named === null ? targets.filter((t) => t.is_active && wantsEvent(t.event_types, event.eventType)) : targets;
+      const wanted =
+        named === null ? targets.filter((t) => t.is_active && wantsEvent(t.event_types, event.eventType)) : targets;
       const ids = await insertFresh(
         manager,
         { tenantId: tenant.id, eventId: event.id, eventType: event.eventType, deadLetterId: null },
@@ -76,7 +85,9 @@ export class EventsReader {
       );
       return wanted.flatMap(({ id: endpointId }, index): EventDeliveryDto[] => {
         const deliveryId = ids[index];
-        return deliveryId === undefined ? [] : [{ id: deliveryId, endpoint_id: endpointId, status: 'pending', attempts: 0 }];
+        return deliveryId === undefined
+          ? []
+          : [{ id: deliveryId, endpoint_id: endpointId, status: 'pending', attempts: 0 }];
       });
     });
     return { id: event.id, event_id: event.eventId, event_type: event.eventType, deliveries };

@@ -38,6 +38,7 @@ export class DeliveryQueue {
    */
   async add(jobs: DeliveryJob[]): Promise<void> {
     if (jobs.length === 0) return;
+    if (!this.available) throw new Error("The queue's store is away.");
     await this.queue.addBulk(
       jobs.map((job) => ({
         name: JOB_NAME,

@@ -29,7 +29,10 @@ export class QueueBackend implements OnApplicationShutdown {
     this.kind = redis === null ? 'postgres' : 'redis';
   }
 
-  /** False while Redis is away. PostgreSQL's absence shows in every other query anyway. */
+  /**
+   * False while Redis is away: BullMQ would wait for its first connection as long as it takes, and fail afterwards.
+   * PostgreSQL's absence shows in every other query anyway.
+   */
   get available(): boolean {
     return this.redis === null || this.redis.status === 'ready';
   }
@@ -42,12 +45,7 @@ export class QueueBackend implements OnApplicationShutdown {
             { connection: this.sharedPool(), prefix: this.config.queuePrefix },
             createPostgresBackend,
           ) as unknown as Queue<Data, void, string>)
-        : new Queue<Data, void, string>(name, {
-            connection: this.redis,
-            prefix: this.config.queuePrefix,
-            // Redis may come up after us, and `add` fails by itself while it is away.
-            skipWaitingForReady: true,
-          });
+        : new Queue<Data, void, string>(name, { connection: this.redis, prefix: this.config.queuePrefix });
     queue.on('error', (error) => this.reportError(error));
     this.queues.push(queue);
     return queue;

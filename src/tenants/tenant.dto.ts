@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsEmail, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
-import { AsSent, IfPresent, IsPrintable } from '../common/validators.js';
+import { IsEmail, IsIn, IsOptional } from 'class-validator';
+import { AsSent, IfPresent, IsPrintable, IsWholeNumber } from '../common/validators.js';
 import { RETRY_POLICY_PROPERTY } from '../deliveries/retry-policy.dto.js';
 import { TENANT_STATUSES, type TenantStatus } from './tenant.entity.js';
 
@@ -38,10 +38,11 @@ const STATUS = {
 
 class TenantSettingsDto {
   @ApiPropertyOptional(EMAIL) @IsOptional() @IsPrintable({ max: 320 }) @IsEmail() email?: string | null;
-  @ApiPropertyOptional(RATE_LIMIT) @IsOptional() @IsInt() @Min(1) @Max(10_000_000) rate_limit?: number | null;
-  @ApiPropertyOptional(DELIVERY_RATE_LIMIT) @IsOptional() @IsInt() @Min(1) @Max(100_000) delivery_rate_limit?: number | null;
+  @ApiPropertyOptional(RATE_LIMIT) @IsOptional() @IsWholeNumber(1, 10_000_000) rate_limit?: number | null;
+  @ApiPropertyOptional(DELIVERY_RATE_LIMIT) @IsOptional() @IsWholeNumber(1, 100_000) delivery_rate_limit?:
+    number | null;
   @ApiPropertyOptional(RETRY_POLICY_PROPERTY) @IsOptional() @AsSent() retry_policy?: unknown;
-  @ApiPropertyOptional(RETENTION_DAYS) @IsOptional() @IsInt() @Min(1) @Max(3_650) retention_days?: number | null;
+  @ApiPropertyOptional(RETENTION_DAYS) @IsOptional() @IsWholeNumber(1, 3_650) retention_days?: number | null;
 }
 
 export class CreateTenantDto extends TenantSettingsDto {
@@ -67,8 +68,12 @@ export class TenantDto {
 }
 
 export class CreatedTenantDto extends TenantDto {
-  @ApiProperty({ description: 'An API key named `default` with all scopes. Shown only here.', example: 'ph_…' }) api_key: string;
-  @ApiProperty({ description: 'Signs for `sha256` endpoints that have no secret of their own. Shown only here.', example: 'whsec_…' })
+  @ApiProperty({ description: 'An API key named `default` with all scopes. Shown only here.', example: 'ph_…' })
+  api_key: string;
+  @ApiProperty({
+    description: 'Signs for `sha256` endpoints that have no secret of their own. Shown only here.',
+    example: 'whsec_…',
+  })
   secret_key: string;
 }
 

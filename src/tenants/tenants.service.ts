@@ -15,7 +15,13 @@ import { generateSecret } from '../signing/webhook-secret.js';
 import { TenantRemovals } from './tenant-removals.service.js';
 import { TenantRemoval } from './tenant-removal.entity.js';
 import { sealTenantSecret } from './tenant-secret.js';
-import { DEFAULT_RATE_LIMIT, type CreatedTenantDto, type CreateTenantDto, type TenantDto, type UpdateTenantDto } from './tenant.dto.js';
+import {
+  DEFAULT_RATE_LIMIT,
+  type CreatedTenantDto,
+  type CreateTenantDto,
+  type TenantDto,
+  type UpdateTenantDto,
+} from './tenant.dto.js';
 import { Tenant } from './tenant.entity.js';
 import { presentTenant } from './tenant.presenter.js';
 

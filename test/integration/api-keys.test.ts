@@ -63,7 +63,10 @@ describe('creating an API key', () => {
   });
 
   it('lets the operator make one for a tenant, with all scopes by default', async () => {
-    const answer = await api.call<KeyBody>('POST', '/api-keys', { body: { name: 'op' }, headers: { 'x-tenant-id': tenant.id } });
+    const answer = await api.call<KeyBody>('POST', '/api-keys', {
+      body: { name: 'op' },
+      headers: { 'x-tenant-id': tenant.id },
+    });
     expect(answer.status).toBe(201);
     expect(answer.body.scopes).toHaveLength(7);
     expect(await works(answer.body.key)).toBe(true);
@@ -108,7 +111,8 @@ describe('revoking an API key', () => {
 });
 
 describe('rotating an API key', () => {
-  const rotate = (id: string, body?: object, key = tenant.key) => api.call<KeyBody>('POST', `/api-keys/${id}/rotate`, { key, body });
+  const rotate = (id: string, body?: object, key = tenant.key) =>
+    api.call<KeyBody>('POST', `/api-keys/${id}/rotate`, { key, body });
 
   it('gives a new key like the old one, which lives on for a day by default', async () => {
     const { body: old } = await create({ name: 'backend', scopes: ['endpoints:read'] });
@@ -144,11 +148,13 @@ describe('rotating an API key', () => {
     expect((await listed(strong.id))?.expires_at).toBeNull();
   });
 
-  it.each([[{ overlap_seconds: -1 }], [{ overlap_seconds: 604_801 }], [{ overlap_seconds: '60' }], [{ overlap_seconds: null }]])(
-    'refuses %j',
-    async (body) => {
-      const { body: old } = await create({ name: 'backend' });
-      expect((await rotate(old.id, body)).status).toBe(422);
-    },
-  );
+  it.each([
+    [{ overlap_seconds: -1 }],
+    [{ overlap_seconds: 604_801 }],
+    [{ overlap_seconds: '60' }],
+    [{ overlap_seconds: null }],
+  ])('refuses %j', async (body) => {
+    const { body: old } = await create({ name: 'backend' });
+    expect((await rotate(old.id, body)).status).toBe(422);
+  });
 });

@@ -70,7 +70,11 @@ describe('creating a tenant', () => {
     ['too long a retention', { name: 'a', retention_days: 3_651 }, ['retention_days']],
     ['a typo', { name: 'a', ratelimit: 5 }, ['ratelimit']],
     ['its own id', { name: 'a', id: randomUUID() }, ['id']],
-    ['a bad retry policy', { name: 'a', retry_policy: { max_attempts: 0, schedule_seconds: [0] } }, ['retry_policy.max_attempts']],
+    [
+      'a bad retry policy',
+      { name: 'a', retry_policy: { max_attempts: 0, schedule_seconds: [0] } },
+      ['retry_policy.max_attempts'],
+    ],
     ['a retry policy that is none', { name: 'a', retry_policy: 'quick' }, ['retry_policy']],
     ['several faults, each named', { name: '', email: 'x', rate_limit: -1 }, ['email', 'name', 'rate_limit']],
   ])('refuses %s', async (_what, body, fields) => {
@@ -111,9 +115,12 @@ describe('listing tenants', () => {
     expect(second.body.data.map((tenant) => tenant.id)).toEqual(ids.slice(2));
   });
 
-  it.each(['limit=0', 'limit=201', 'limit=ten', 'limit=', 'limit=1&limit=2', 'cursor=x', 'foo=1'])('refuses ?%s', async (query) => {
-    expect((await api.call('GET', `/tenants?${query}`)).status).toBe(422);
-  });
+  it.each(['limit=0', 'limit=201', 'limit=ten', 'limit=', 'limit=1&limit=2', 'cursor=x', 'foo=1'])(
+    'refuses ?%s',
+    async (query) => {
+      expect((await api.call('GET', `/tenants?${query}`)).status).toBe(422);
+    },
+  );
 });
 
 describe('changing a tenant', () => {
@@ -125,7 +132,13 @@ describe('changing a tenant', () => {
   it('leaves alone what is not named, and clears what is null', async () => {
     const answer = await api.call('PATCH', `/tenants/${tenant.id}`, { body: { email: null, retry_policy: null } });
     expect(answer.status).toBe(200);
-    expect(answer.body).toMatchObject({ name: 'Acme', email: null, retry_policy: null, delivery_rate_limit: 5, rate_limit: 6_000 });
+    expect(answer.body).toMatchObject({
+      name: 'Acme',
+      email: null,
+      retry_policy: null,
+      delivery_rate_limit: 5,
+      rate_limit: 6_000,
+    });
     expect(Date.parse(String(answer.body.updated_at))).toBeGreaterThan(Date.parse(String(answer.body.created_at)));
   });
 
@@ -139,18 +152,25 @@ describe('changing a tenant', () => {
 
   it.each(['not-an-id', randomUUID()])('knows no tenant %s', async (id) => {
     for (const method of ['GET', 'PATCH', 'DELETE'] as const) {
-      expect((await api.call(method, `/tenants/${id}`, method === 'PATCH' ? { body: { name: 'x' } } : {})).status).toBe(404);
+      expect((await api.call(method, `/tenants/${id}`, method === 'PATCH' ? { body: { name: 'x' } } : {})).status).toBe(
+        404,
+      );
     }
   });
 
   it('lets out what waited while it was suspended, and nothing else', async () => {
-    const { body: endpoint } = await tenant.call<{ id: string }>('POST', '/endpoints', { url: 'https://hooks.example.com/' });
+    const { body: endpoint } = await tenant.call<{ id: string }>('POST', '/endpoints', {
+      url: 'https://hooks.example.com/',
+    });
     const event = await seedEvent(api.db, tenant.id);
     const held = await seedDelivery(api.db, event, endpoint.id, { heldBy: 'suspended', nextAttemptAt: null });
     const other = await seedDelivery(api.db, event, endpoint.id, { heldBy: 'circuit', nextAttemptAt: null });
     const path = `/tenants/${tenant.id}`;
     expect((await api.call('PATCH', path, { body: { status: 'suspended' } })).body.status).toBe('suspended');
-    expect((await tenant.call('GET', `/deliveries/${held.id}`)).body).toMatchObject({ held_by: 'suspended', next_attempt_at: null });
+    expect((await tenant.call('GET', `/deliveries/${held.id}`)).body).toMatchObject({
+      held_by: 'suspended',
+      next_attempt_at: null,
+    });
     expect((await api.call('PATCH', path, { body: { status: 'active' } })).body.status).toBe('active');
     expect((await tenant.call('GET', `/deliveries/${held.id}`)).body).toMatchObject({
       status: 'pending',
@@ -165,9 +185,13 @@ describe('deleting a tenant', () => {
   it('ends its keys at once and removes every row of it, and of nobody else', async () => {
     const [tenant, neighbour] = [await api.createTenant(), await api.createTenant()];
     for (const owner of [tenant, neighbour]) {
-      const { body: endpoint } = await owner.call<{ id: string }>('POST', '/endpoints', { url: 'https://hooks.example.com/' });
+      const { body: endpoint } = await owner.call<{ id: string }>('POST', '/endpoints', {
+        url: 'https://hooks.example.com/',
+      });
       const event = await seedEvent(api.db, owner.id);
-      const delivery = await seedDelivery(api.db, event, endpoint.id, { status: 'succeeded', attempts: 1 }, ['succeeded']);
+      const delivery = await seedDelivery(api.db, event, endpoint.id, { status: 'succeeded', attempts: 1 }, [
+        'succeeded',
+      ]);
       await api.db.query(
         `INSERT INTO idempotency_keys VALUES ($1, 'event_id', 'k', $2, '\\x00', 1, null, now() + interval '1 day')`,
         [owner.id, event.id],
@@ -178,16 +202,31 @@ describe('deleting a tenant', () => {
     expect((await tenant.call('GET', '/endpoints')).status).toBe(401);
     expect((await api.call('GET', '/endpoints', { headers: { 'x-tenant-id': tenant.id } })).status).toBe(404);
 
-    const tables = ['tenants', 'api_keys', 'endpoints', 'dead_letters', 'events', 'deliveries', 'delivery_attempts', 'idempotency_keys'];
+    const tables = [
+      'tenants',
+      'api_keys',
+      'endpoints',
+      'dead_letters',
+      'events',
+      'deliveries',
+      'delivery_attempts',
+      'idempotency_keys',
+    ];
     const rowsOf = async (id: string): Promise<number[]> => {
       const counts = tables.map(async (table) => {
         const column = table === 'tenants' ? 'id' : 'tenant_id';
-        const [row] = await api.db.query<{ n: number }[]>(`SELECT count(*)::int AS n FROM ${table} WHERE ${column} = $1`, [id]);
+        const [row] = await api.db.query<{ n: number }[]>(
+          `SELECT count(*)::int AS n FROM ${table} WHERE ${column} = $1`,
+          [id],
+        );
         return row?.n ?? -1;
       });
       return Promise.all(counts);
     };
-    await waitFor(async () => (await rowsOf(tenant.id)).every((n) => n === 0), { timeoutMs: 10_000, what: 'the rows to go' });
+    await waitFor(async () => (await rowsOf(tenant.id)).every((n) => n === 0), {
+      timeoutMs: 10_000,
+      what: 'the rows to go',
+    });
     expect(await rowsOf(neighbour.id)).toEqual([1, 1, 1, 0, 1, 1, 1, 1]);
 
     // What an attempt under way then writes is taken by a later run, and only then is the removal done.

@@ -83,7 +83,9 @@ export class ApiApp {
     private readonly dropDatabase: () => Promise<void>,
   ) {}
 
-  static async start(options: { config?: Partial<Config>; resolveAll?: ResolveAll; module?: Type } = {}): Promise<ApiApp> {
+  static async start(
+    options: { config?: Partial<Config>; resolveAll?: ResolveAll; module?: Type } = {},
+  ): Promise<ApiApp> {
     const database = await createTestDatabase();
     const config = Object.assign(new Config(), {
       databaseUrl: database.url,
@@ -92,7 +94,8 @@ export class ApiApp {
       encryptionKey: randomBytes(32).toString('base64'),
       ...options.config,
     });
-    const unresolvable: ResolveAll = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
+    const unresolvable: ResolveAll = () =>
+      Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
     const compiled = await Test.createTestingModule({ imports: [options.module ?? ManagementApiModule] })
       .overrideProvider(Config)
       .useValue(config)
@@ -114,7 +117,11 @@ export class ApiApp {
     await this.dropDatabase();
   }
 
-  async call<Body = Record<string, unknown>>(method: Method, path: string, options: CallOptions = {}): Promise<Answer<Body>> {
+  async call<Body = Record<string, unknown>>(
+    method: Method,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<Answer<Body>> {
     const { key = OPERATOR_KEY, body, headers } = options;
     const answer = await this.app.inject({
       method,
@@ -136,9 +143,13 @@ export class ApiApp {
   }
 
   async createTenant(settings: Record<string, unknown> = {}): Promise<TestTenant> {
-    const { status, body, text } = await this.call<{ id: string; api_key: string; secret_key: string }>('POST', '/tenants', {
-      body: { name: 'Acme', ...settings },
-    });
+    const { status, body, text } = await this.call<{ id: string; api_key: string; secret_key: string }>(
+      'POST',
+      '/tenants',
+      {
+        body: { name: 'Acme', ...settings },
+      },
+    );
     if (status !== 201) throw new Error(`No tenant: ${text}`);
     const key = body.api_key;
     return {

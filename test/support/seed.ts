@@ -6,7 +6,11 @@ import { Delivery } from '../../src/deliveries/delivery.entity.js';
 import { EventEntity } from '../../src/events/event.entity.js';
 
 /** An event as publishing leaves it, without any delivery. */
-export async function seedEvent(db: DataSource, tenantId: string, values: Partial<EventEntity> = {}): Promise<EventEntity> {
+export async function seedEvent(
+  db: DataSource,
+  tenantId: string,
+  values: Partial<EventEntity> = {},
+): Promise<EventEntity> {
   const event = Object.assign(new EventEntity(), {
     id: newId(),
     tenantId,
