@@ -50,13 +50,13 @@ export class DeliveriesService {
       .getRepository(DeliveryAttempt)
       .createQueryBuilder('attempt')
       .where('attempt.deliveryId = :deliveryId AND attempt.id >= :deliveryId', { deliveryId: delivery.id })
-      .orderBy('attempt.attempt', 'ASC')
-      .addOrderBy('attempt.id', 'ASC')
+      .orderBy('attempt.attempt', 'DESC')
+      .addOrderBy('attempt.id', 'DESC')
       .limit(limit + 1);
     if (cursor !== undefined) {
       // By number, not by id: ids are made on the workers' clocks, which may differ.
       rows.andWhere(
-        `(attempt.attempt, attempt.id) >
+        `(attempt.attempt, attempt.id) <
          (SELECT last.attempt, last.id FROM delivery_attempts last WHERE last.id = :cursor AND last.delivery_id = :deliveryId)`,
         { cursor },
       );

@@ -55,7 +55,7 @@ export class EndpointTester {
       id: newId(),
       deliveryId: newId(),
       attempt: 1,
-      error: result.error?.code ?? null,
+      error: result.error?.message ?? null,
       url: request.url,
       requestHeaders: maskHeaders(request.headers, endpoint.headerNames),
       responseBody: result.statusCode === null ? null : result.responseBody,

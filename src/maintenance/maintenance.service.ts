@@ -14,6 +14,7 @@ import { PostgresTokenBuckets } from '../rate-limit/postgres-token-buckets.js';
 import { TokenBuckets } from '../rate-limit/token-buckets.js';
 import { TenantRemovals } from '../tenants/tenant-removals.service.js';
 import { expireBeforeDrop, expireUnleased } from './expire-deliveries.query.js';
+import { releaseStaleHolds } from './release-stale-holds.query.js';
 import { findShortRetentions, removeExpiredKeys, removeTenantRowsBefore } from './remove-old-rows.query.js';
 
 const MINUTE_MS = 60_000;
@@ -39,7 +40,7 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.start('expiring old deliveries', () => this.expireOldDeliveries(), MINUTE_MS);
+    this.start('settling what waits for nothing', () => this.settleForgotten(), MINUTE_MS);
     // Far more often than daily: a run costs little, and one that failed is made good within the hour.
     this.start('daily upkeep', () => this.upkeep(), HOUR_MS);
   }
@@ -74,6 +75,11 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     } finally {
       await runner.release();
     }
+  }
+
+  private async settleForgotten(): Promise<void> {
+    await releaseStaleHolds(this.db);
+    await this.expireOldDeliveries();
   }
 
   async expireOldDeliveries(nowMs: number = Date.now()): Promise<void> {

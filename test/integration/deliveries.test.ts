@@ -135,11 +135,12 @@ describe("reading a delivery's attempts", () => {
   const attempts = async (id: string, query = '') =>
     (await tenant.call<PageBody<AttemptBody>>('GET', `/deliveries/${id}/attempts?${query}`)).body;
 
-  it('shows each in order, with the body rendered from the event byte for byte', async () => {
+  it('shows the newest first, with the body rendered from the event byte for byte', async () => {
     const delivery = await seed({ attempts: 2, status: 'succeeded' }, ['failed', 'succeeded']);
     const page = await attempts(delivery.id);
     const body = `{"id":"${event.id}","type":"order.created","timestamp":"${event.createdAt.toISOString()}","data":${event.payload}}`;
     expect(page.data).toEqual([
+      expect.objectContaining({ attempt: 2, outcome: 'succeeded', status_code: 200, error: null }) as AttemptBody,
       {
         id: expect.any(String) as string,
         delivery_id: delivery.id,
@@ -156,7 +157,6 @@ describe("reading a delivery's attempts", () => {
         duration_ms: 12,
         created_at: expect.stringMatching(/Z$/) as string,
       },
-      expect.objectContaining({ attempt: 2, outcome: 'succeeded', status_code: 200, error: null }) as AttemptBody,
     ]);
     expect(page.next_cursor).toBeNull();
   });
@@ -164,9 +164,9 @@ describe("reading a delivery's attempts", () => {
   it('pages', async () => {
     const delivery = await seed({}, ['failed', 'failed', 'failed']);
     const first = await attempts(delivery.id, 'limit=2');
-    expect(first.data.map((attempt) => attempt.attempt)).toEqual([1, 2]);
+    expect(first.data.map((attempt) => attempt.attempt)).toEqual([3, 2]);
     const second = await attempts(delivery.id, `limit=2&cursor=${String(first.next_cursor)}`);
-    expect(second.data.map((attempt) => attempt.attempt)).toEqual([3]);
+    expect(second.data.map((attempt) => attempt.attempt)).toEqual([1]);
     expect(second.next_cursor).toBeNull();
   });
 

@@ -189,3 +189,8 @@ async function deleteKeys(redisUrl: string, prefix: string): Promise<void> {
     redis.disconnect();
   }
 }
+
+/** Lines that the processes logged as errors: in a run without faults there are none. */
+export function errorLines(logs: string): string[] {
+  return logs.split('\n').filter((line) => /"level":(50|60)\b/.test(line) || /^\s+at .+:\d+:\d+\)?$/.test(line));
+}
