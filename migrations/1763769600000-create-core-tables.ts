@@ -123,7 +123,7 @@ export class CreateCoreTables1763769600000 implements MigrationInterface {
     await queryRunner.query(`CREATE INDEX deliveries_endpoint_id_id_idx ON deliveries (endpoint_id, id)`);
     // A pending delivery stands in exactly one of these three: due at a time, leased to the queue, or held back.
     await queryRunner.query(`
-      CREATE INDEX deliveries_due_idx ON deliveries (next_attempt_at)
+      CREATE INDEX deliveries_due_idx ON deliveries (next_attempt_at, endpoint_id)
       WHERE status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL`);
     await queryRunner.query(`
       CREATE INDEX deliveries_leased_idx ON deliveries (leased_until, endpoint_id, tenant_id)

@@ -13,7 +13,7 @@ export type HoldReason = (typeof HOLD_REASONS)[number];
 @Index('deliveries_event_id_idx', ['eventId'])
 @Index('deliveries_endpoint_id_id_idx', ['endpointId', 'id'])
 // A pending delivery stands in exactly one of these three: due at a time, leased to the queue, or held back.
-@Index('deliveries_due_idx', ['nextAttemptAt'], {
+@Index('deliveries_due_idx', ['nextAttemptAt', 'endpointId'], {
   where: `status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL`,
 })
 @Index('deliveries_leased_idx', ['leasedUntil', 'endpointId', 'tenantId'], {

@@ -1,0 +1,14 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** An endpoint's attempts of one minute. */
+@Entity('attempt_minutes')
+@Index('attempt_minutes_tenant_id_minute_idx', ['tenantId', 'minute'])
+export class AttemptMinute {
+  @Column('uuid') tenantId: string;
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'attempt_minutes_pkey' }) endpointId: string;
+  @PrimaryColumn({ type: 'timestamptz', precision: 0, primaryKeyConstraintName: 'attempt_minutes_pkey' }) minute: Date;
+  @Column('integer') succeeded: number;
+  @Column('integer') failed: number;
+  /** Attempts by latency bucket; the buckets' bounds are fixed in the code. */
+  @Column('integer', { array: true }) latencyCounts: number[];
+}
