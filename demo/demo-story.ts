@@ -124,7 +124,8 @@ async function watch(
       if (delivery.attempts === known) continue;
       const { data: attempts } = await api.get<Page<Attempt>>(`/deliveries/${delivery.id}/attempts`);
       // Not more than `delivery` knows of: what came since is shown with the next look.
-      news.push(...attempts.slice(known, delivery.attempts).map((attempt) => ({ delivery, attempt })));
+      const fresh = attempts.filter(({ attempt }) => attempt > known && attempt <= delivery.attempts);
+      news.push(...fresh.map((attempt) => ({ delivery, attempt })));
       shown.set(delivery.id, delivery.attempts);
     }
     news.sort((a, b) => (a.attempt.created_at < b.attempt.created_at ? -1 : 1));

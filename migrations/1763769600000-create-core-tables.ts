@@ -129,7 +129,7 @@ export class CreateCoreTables1763769600000 implements MigrationInterface {
       CREATE INDEX deliveries_leased_idx ON deliveries (leased_until, endpoint_id, tenant_id)
       WHERE status = 'pending' AND leased_until IS NOT NULL`);
     await queryRunner.query(`
-      CREATE INDEX deliveries_held_idx ON deliveries (endpoint_id, held_by, id)
+      CREATE INDEX deliveries_held_idx ON deliveries (held_by, endpoint_id, id)
       WHERE status = 'pending' AND held_by IS NOT NULL`);
     await queryRunner.query(`CREATE TABLE deliveries_default PARTITION OF deliveries DEFAULT`);
 

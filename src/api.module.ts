@@ -17,6 +17,9 @@ import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { QueueModule } from './queue/queue.module.js';
+import { EndpointHealthController } from './stats/endpoint-health.controller.js';
+import { StatsController } from './stats/stats.controller.js';
+import { StatsModule } from './stats/stats.module.js';
 import { TenantsController } from './tenants/tenants.controller.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 
@@ -30,16 +33,20 @@ import { TenantsModule } from './tenants/tenants.module.js';
     EventsModule,
     DeliveriesModule,
     DeadLettersModule,
+    StatsModule,
     QueueModule,
   ],
   controllers: [
     TenantsController,
     ApiKeysController,
+    // Before the endpoints' own, whose `:id` would take `health` for one.
+    EndpointHealthController,
     EndpointsController,
     PublishController,
     EventsReaderController,
     DeliveriesController,
     DeadLettersController,
+    StatsController,
     HealthController,
     MetricsController,
   ],

@@ -10,5 +10,5 @@ await runProcess({
     mountApiDocs(app);
     await mountQueueBoard(app);
   },
-  address: ({ host, port }) => ({ host, port }),
+  address: ({ host, port }) => ({ host, port, setting: 'PORT' }),
 });

@@ -10,12 +10,16 @@ import { createDataSource } from './database/data-source.js';
 import { ensurePartitions } from './database/partitions.js';
 import { pendingMigrations } from './database/schema-check.js';
 import { isDatabaseUnavailable } from './common/database-errors.js';
+import { LaunchError } from './embedded/launch-error.js';
+import { assertPortIsFree } from './embedded/port-check.js';
+import { HealthService } from './health/health.service.js';
 
 export interface ProcessOptions {
   module: Type;
   /** Adds what is no controller, before the application listens. */
   prepare: (app: NestFastifyApplication) => Promise<void>;
-  address: (config: Config) => { host: string; port: number };
+  /** Where it listens, and the setting that says so. */
+  address: (config: Config) => { host: string; port: number; setting: string };
 }
 
 /** A reason not to start, told in one line. */
@@ -33,6 +37,9 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
 
 async function start({ module, prepare, address }: ProcessOptions): Promise<void> {
   const config = loadConfig();
+  const { host, port, setting } = address(config);
+  // Before anything starts: by the time the application listens, Nest has more to say of a taken port than one line.
+  await assertPortIsFree(setting, host, port);
   await checkDatabase(config);
   const app = await NestFactory.create<NestFastifyApplication>(module, createHttpAdapter(config), {
     ...HTTP_APP_OPTIONS,
@@ -41,8 +48,8 @@ async function start({ module, prepare, address }: ProcessOptions): Promise<void
   app.useLogger(app.get(Logger));
   configureHttp(app);
   await prepare(app);
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => app.get(HealthService).beginShutdown());
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
-  const { host, port } = address(config);
   await app.listen({ host, port });
   stopWithLauncher();
 }
@@ -72,9 +79,7 @@ async function checkDatabase({ databaseUrl }: Config): Promise<void> {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof StartError) return error.message;
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'EADDRINUSE') return `The port is taken: ${(error as Error).message}`;
+  if (error instanceof ConfigError || error instanceof StartError || error instanceof LaunchError) return error.message;
   if (isDatabaseUnavailable(error)) return `PostgreSQL does not answer at DATABASE_URL: ${errorMessage(error)}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -2,7 +2,12 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuthGuard } from './api-keys/auth.guard.js';
+import { CircuitBreaker } from './circuit-breaker/circuit-breaker.js';
+import { CircuitsInForce } from './circuit-breaker/circuits-in-force.js';
 import { CoreModule } from './core.module.js';
+import { AttemptMaker } from './delivery-worker/attempt-maker.js';
+import { AttemptMetrics } from './delivery-worker/attempt-metrics.js';
+import { CircuitGate } from './delivery-worker/circuit-gate.js';
 import { DeliveryLimiter } from './delivery-worker/delivery-limiter.js';
 import { DeliveryProcessor } from './delivery-worker/delivery-processor.js';
 import { DeliveryStore } from './delivery-worker/delivery-store.js';
@@ -15,6 +20,7 @@ import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
 import { Maintenance } from './maintenance/maintenance.service.js';
 import { MetricsController } from './metrics/metrics.controller.js';
+import { OperationalEvents } from './operational-events/operational-events.js';
 import { SendingModule } from './sending/sending.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 
@@ -29,6 +35,12 @@ import { TenantsModule } from './tenants/tenants.module.js';
     DeliveryStore,
     SigningMaterials,
     DeliveryLimiter,
+    AttemptMaker,
+    AttemptMetrics,
+    CircuitGate,
+    OperationalEvents,
+    CircuitBreaker,
+    CircuitsInForce,
     DeliveryProcessor,
     DeliveryWorker,
     Maintenance,

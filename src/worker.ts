@@ -5,5 +5,5 @@ import { WorkerModule } from './worker.module.js';
 await runProcess({
   module: WorkerModule,
   prepare: () => Promise.resolve(),
-  address: ({ host, workerPort }) => ({ host, port: workerPort }),
+  address: ({ host, workerPort }) => ({ host, port: workerPort, setting: 'WORKER_PORT' }),
 });

@@ -1,10 +1,12 @@
 import { ValidationPipe, type NestApplicationOptions, type ValidationError } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Config } from '../config/config.js';
+import { Config } from '../config/config.js';
 import { DomainError, validationFailed, type FieldError } from './domain-error.js';
+import { closeGracefully } from './graceful-close.js';
 import { isNestedDeeper } from './json-depth.js';
 import { ProblemFilter } from './problem.filter.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.js';
@@ -54,6 +56,7 @@ export function createHttpAdapter(config: Config): FastifyAdapter {
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const routes = new RouteTable();
+  closeGracefully(fastify as unknown as FastifyInstance, app.get(Config).shutdownGraceSeconds * 1_000);
 
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {

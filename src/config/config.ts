@@ -72,6 +72,8 @@ export class Config {
   @Transform(toInt) @IsInt() @Min(1) @Max(100_000) queueWindowPerTenant: number = 100;
   /** Queued deliveries of everybody: what bounds the queue's memory. */
   @Transform(toInt) @IsInt() @Min(1) @Max(1_000_000) queueWindowTotal: number = 10_000;
+  /** An endpoint whose every attempt has failed for so many hours is disabled; 0: never. */
+  @Transform(toInt) @IsInt() @Min(0) @Max(8_760) disableAfterHours: number = 120;
   /** How long a delivery may stay in the queue unclaimed before it is enqueued again, in seconds. */
   @Transform(toInt) @IsInt() @Min(5) @Max(3_600) leaseSeconds: number = 60;
 

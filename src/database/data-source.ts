@@ -1,6 +1,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CreateCoreTables1763769600000 } from '../../migrations/1763769600000-create-core-tables.js';
 import { CreateCircuitsAndReplays1763773200000 } from '../../migrations/1763773200000-create-circuits-and-replays.js';
+import { CreateTenantMinutes1763776800000 } from '../../migrations/1763776800000-create-tenant-minutes.js';
 import { ApiKey } from '../api-keys/api-key.entity.js';
 import { CircuitTransition } from '../circuit-breaker/circuit-transition.entity.js';
 import { EndpointCircuit } from '../circuit-breaker/endpoint-circuit.entity.js';
@@ -12,12 +13,17 @@ import { EventEntity } from '../events/event.entity.js';
 import { IdempotencyKey } from '../events/idempotency-key.entity.js';
 import { AttemptMinute } from '../metrics/attempt-minute.entity.js';
 import { Replay } from '../replays/replay.entity.js';
+import { TenantMinute } from '../stats/tenant-minute.entity.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { SnakeNamingStrategy } from './snake-naming.strategy.js';
 import { TenantRemoval } from '../tenants/tenant-removal.entity.js';
 
 /** Named one by one, in order: what runs is what the type checker saw, not what a glob found on a disk. */
-const MIGRATIONS = [CreateCoreTables1763769600000, CreateCircuitsAndReplays1763773200000];
+const MIGRATIONS = [
+  CreateCoreTables1763769600000,
+  CreateCircuitsAndReplays1763773200000,
+  CreateTenantMinutes1763776800000,
+];
 
 const ENTITIES = [
   Tenant,
@@ -32,6 +38,7 @@ const ENTITIES = [
   EndpointCircuit,
   CircuitTransition,
   AttemptMinute,
+  TenantMinute,
   Replay,
 ];
 

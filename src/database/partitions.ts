@@ -33,18 +33,34 @@ async function partitionsOf(db: DataSource | EntityManager, table: PartitionedTa
   return rows.map(({ name }) => name);
 }
 
-/** Makes the partitions of the days around `nowMs` that are missing. Safe to run at any time, in any number of processes. */
+/**
+ * Makes the partitions of the days around `nowMs` that are missing, and of past days whose rows the default partition caught:
+ * retention drops whole days, so what stayed there would stay for ever. Safe to run at any time, in any number of processes.
+ */
 export async function ensurePartitions(db: DataSource, nowMs: number = Date.now()): Promise<string[]> {
   const made: string[] = [];
+  const aroundNow = Array.from(
+    { length: DAYS_BEHIND + 1 + DAYS_AHEAD },
+    (_day, index) => startOfDay(nowMs) + (index - DAYS_BEHIND) * DAY_MS,
+  );
   for (const table of PARTITIONED_TABLES) {
     const existing = new Set(await partitionsOf(db, table));
-    for (let offset = -DAYS_BEHIND; offset <= DAYS_AHEAD; offset++) {
-      const dayMs = startOfDay(nowMs) + offset * DAY_MS;
+    for (const dayMs of new Set([...(await pastDaysInDefault(db, table, nowMs)), ...aroundNow])) {
       if (existing.has(partitionName(table, dayMs))) continue;
       if (await createPartition(db, table, dayMs)) made.push(partitionName(table, dayMs));
     }
   }
   return made;
+}
+
+/** Days before today of which the default partition holds rows. It is empty unless nobody made partitions for a while. */
+async function pastDaysInDefault(db: DataSource, table: PartitionedTable, nowMs: number): Promise<number[]> {
+  const rows = await db.query<{ day: number }[]>(
+    `SELECT DISTINCT (('x' || lpad(left(replace(id::text, '-', ''), 12), 16, '0'))::bit(64)::bigint / ${DAY_MS})::int AS day
+     FROM ${table}_default WHERE id < $1 ORDER BY day`,
+    [idBoundary(startOfDay(nowMs))],
+  );
+  return rows.map(({ day }) => day * DAY_MS);
 }
 
 /**
@@ -56,9 +72,15 @@ async function createPartition(db: DataSource, table: PartitionedTable, dayMs: n
   const from = idBoundary(dayMs);
   const to = idBoundary(dayMs + DAY_MS);
   return db.transaction(async (manager) => {
-    await manager.query(`SET LOCAL lock_timeout = '5s'`);
     await manager.query(`SELECT pg_advisory_xact_lock($1)`, [LOCK_KEY]);
     if ((await partitionsOf(manager, table)).includes(name)) return false;
+    await setLockTimeout(manager);
+    const caught = await manager.query<unknown[]>(
+      `SELECT FROM ${table}_default WHERE id >= '${from}' AND id < '${to}' LIMIT 1`,
+    );
+    // Rows of this day are coming in: their writers must wait, or attaching fails for what came since the move, and a writer
+    // that had chosen the default partition already fails for good.
+    if (caught.length > 0) await manager.query(`LOCK TABLE ONLY ${table} IN SHARE ROW EXCLUSIVE MODE`);
     await manager.query(`CREATE TABLE ${name} (LIKE ${table} INCLUDING ALL)`);
     await manager.query(
       `WITH moved AS (DELETE FROM ${table}_default WHERE id >= '${from}' AND id < '${to}' RETURNING *)
@@ -77,10 +99,18 @@ export async function partitionsBefore(db: DataSource, table: PartitionedTable, 
   });
 }
 
-/** @param name as `partitionsBefore` gives it */
+/**
+ * @param name as `partitionsBefore` gives it
+ * @throws QueryFailedError (55P03) while somebody has read the table for too long; try again later
+ */
 export async function dropPartition(db: DataSource, name: string): Promise<void> {
   await db.transaction(async (manager) => {
-    await manager.query(`SET LOCAL lock_timeout = '5s'`);
+    await setLockTimeout(manager);
     await manager.query(`DROP TABLE IF EXISTS ${name}`);
   });
+}
+
+/** Whatever comes after a lock that is waited for waits as well: a long reader (a backup) must not stop the service. */
+async function setLockTimeout(manager: EntityManager): Promise<void> {
+  await manager.query(`SET LOCAL lock_timeout = '2s'`);
 }

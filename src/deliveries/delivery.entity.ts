@@ -19,7 +19,7 @@ export type HoldReason = (typeof HOLD_REASONS)[number];
 @Index('deliveries_leased_idx', ['leasedUntil', 'endpointId', 'tenantId'], {
   where: `status = 'pending' AND leased_until IS NOT NULL`,
 })
-@Index('deliveries_held_idx', ['endpointId', 'heldBy', 'id'], {
+@Index('deliveries_held_idx', ['heldBy', 'endpointId', 'id'], {
   where: `status = 'pending' AND held_by IS NOT NULL`,
 })
 @Check('deliveries_status_check', `status IN ('pending', 'succeeded', 'dead_letter', 'cancelled')`)

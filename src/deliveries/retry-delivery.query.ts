@@ -36,15 +36,23 @@ export async function loadRetryConditions(
  * @returns false when it was cancelled meanwhile
  */
 export async function makeDueNow(db: DataSource, tenantId: string, id: string): Promise<boolean> {
-  const [, count] = await db.query<[unknown, number]>(
-    `UPDATE deliveries SET
-       status = 'pending',
-       settled_status = CASE WHEN status = 'pending' THEN settled_status ELSE status END,
-       held_by = NULL,
-       leased_until = CASE WHEN status = 'pending' THEN leased_until END,
-       next_attempt_at = CASE WHEN status = 'pending' AND leased_until IS NOT NULL THEN next_attempt_at ELSE now() END
-     WHERE tenant_id = $1 AND id = $2 AND status <> 'cancelled'`,
+  // Where the circuit is open, the attempt that was asked for is its probe.
+  const rows = await db.query<unknown[]>(
+    `WITH due AS (
+       UPDATE deliveries SET
+         status = 'pending',
+         settled_status = CASE WHEN status = 'pending' THEN settled_status ELSE status END,
+         held_by = NULL,
+         leased_until = CASE WHEN status = 'pending' THEN leased_until END,
+         next_attempt_at = CASE WHEN status = 'pending' AND leased_until IS NOT NULL THEN next_attempt_at ELSE now() END
+       WHERE tenant_id = $1 AND id = $2 AND status <> 'cancelled'
+       RETURNING endpoint_id
+     ), probe AS (
+       UPDATE endpoint_circuits c SET next_probe_at = now() FROM due
+       WHERE c.endpoint_id = due.endpoint_id AND c.state = 'open' AND c.next_probe_at > now()
+     )
+     SELECT endpoint_id FROM due`,
     [tenantId, id],
   );
-  return count > 0;
+  return rows.length > 0;
 }

@@ -2,17 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { resolveRetryPolicy } from '../deliveries/retry-policy.js';
 import { Feeder } from '../feeder/feeder.service.js';
-import { Metrics } from '../metrics/metrics.js';
 import type { DeliveryJob } from '../queue/delivery-queue.js';
-import { buildDeliveryRequest, maskHeaders } from '../sending/delivery-request.js';
-import { AttemptSender } from '../sending/attempt-sender.js';
-import { VERSION } from '../common/version.js';
+import { AttemptMaker } from './attempt-maker.js';
+import { AttemptMetrics } from './attempt-metrics.js';
+import { CircuitGate } from './circuit-gate.js';
 import { DeliveryLimiter } from './delivery-limiter.js';
 import { DeliveryStore } from './delivery-store.js';
 import type { LoadedDelivery } from './load.query.js';
 import { outcomeOfAttempt, outcomeWithoutAttempt } from './outcome.js';
-import type { MadeAttempt, Report } from './record.query.js';
-import { SigningMaterials } from './signing-material.js';
+import type { Report } from './record.query.js';
 
 /** What an attempt needs of its lease beyond its own deadline: to be written down. */
 const RECORDING_MARGIN_MS = 15_000;
@@ -26,11 +24,11 @@ const HOUR_MS = 3_600_000;
 export class DeliveryProcessor {
   constructor(
     private readonly store: DeliveryStore,
-    private readonly materials: SigningMaterials,
+    private readonly circuit: CircuitGate,
     private readonly limiter: DeliveryLimiter,
-    private readonly sender: AttemptSender,
+    private readonly attempts: AttemptMaker,
     private readonly feeder: Feeder,
-    private readonly metrics: Metrics,
+    private readonly metrics: AttemptMetrics,
     private readonly config: Config,
   ) {}
 
@@ -39,8 +37,9 @@ export class DeliveryProcessor {
     const delivery = await this.store.load(job);
     if (delivery === null || !(await this.holdsLease(delivery))) return;
     const report = await this.decide(delivery, loadedAt);
-    await this.store.record(report);
-    this.count(report);
+    const written = await this.store.record(report);
+    if (report.attempt !== null) this.circuit.tell(delivery, report.attempt);
+    this.metrics.count(report, written);
     this.feeder.completed(delivery.tenant_id, delivery.endpoint_id);
   }
 
@@ -58,40 +57,11 @@ export class DeliveryProcessor {
     );
     const { maxAttempts } = policy;
     const settled =
-      outcomeWithoutAttempt(delivery, this.config.maxDeliveryAgeHours * HOUR_MS) ?? (await this.limiter.hold(delivery));
+      outcomeWithoutAttempt(delivery, this.config.maxDeliveryAgeHours * HOUR_MS) ??
+      (await this.circuit.hold(delivery)) ??
+      (await this.limiter.hold(delivery));
     if (settled !== null) return { delivery, outcome: settled, attempt: null, maxAttempts };
-    const attempt = await this.attempt(delivery, loadedAt);
+    const attempt = await this.attempts.make(delivery, loadedAt);
     return { delivery, outcome: outcomeOfAttempt(delivery, policy, attempt.result, Math.random), attempt, maxAttempts };
-  }
-
-  private async attempt(delivery: LoadedDelivery, loadedAt: number): Promise<MadeAttempt> {
-    const { keys, headers } = this.materials.of(delivery);
-    const request = buildDeliveryRequest({
-      event: {
-        id: delivery.event_id,
-        eventType: delivery.event_type as string,
-        source: delivery.source,
-        createdAt: delivery.event_created_at as Date,
-        payload: delivery.payload as string,
-        traceparent: delivery.traceparent,
-      },
-      endpoint: { url: delivery.url as string, headers, format: delivery.format },
-      signingKeys: keys,
-      attempt: delivery.attempts + 1,
-      // The database's clock and what has passed since: a worker's own may be off by more than receivers tolerate.
-      timestampSeconds: Math.floor((delivery.now_ms + performance.now() - loadedAt) / 1_000),
-      userAgentVersion: VERSION,
-    });
-    const result = await this.sender.send({ ...request, timeoutMs: delivery.timeout_ms });
-    return { url: request.url, requestHeaders: maskHeaders(request.headers, delivery.header_names), result };
-  }
-
-  private count({ attempt, outcome }: Report): void {
-    if (outcome.kind === 'held' && outcome.by === 'rate_limit') this.metrics.rateLimitHits.inc({ limit: 'delivery' });
-    if (attempt === null) return;
-    this.metrics.deliveryAttempts.inc();
-    this.metrics.deliveryDuration.observe(attempt.result.durationMs / 1_000);
-    if (attempt.result.error === null) this.metrics.deliverySuccess.inc();
-    else this.metrics.deliveryFailures.inc({ reason: attempt.result.error.code });
   }
 }

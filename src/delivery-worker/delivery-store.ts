@@ -6,6 +6,8 @@ import { Batcher } from '../common/batcher.js';
 import { isDatabaseUnavailable, isTransient } from '../common/database-errors.js';
 import { Config } from '../config/config.js';
 import type { DeliveryJob } from '../queue/delivery-queue.js';
+import { OperationalEvents, type OperationalEvent } from '../operational-events/operational-events.js';
+import { isOperationalType } from '../events/event-types.js';
 import { extendLeases, loadDeliveries, type LoadedDelivery } from './load.query.js';
 import { recordReports, type Report } from './record.query.js';
 
@@ -24,6 +26,7 @@ export class DeliveryStore {
   constructor(
     @InjectDataSource() db: DataSource,
     private readonly config: Config,
+    operationalEvents: OperationalEvents,
   ) {
     this.loads = new Batcher(
       async (jobs) => {
@@ -38,14 +41,16 @@ export class DeliveryStore {
     this.extensions = new Batcher(
       async (deliveries) => {
         const extended = await extendLeases(db, deliveries, config.leaseSeconds);
-        return deliveries.map(({ id }) => extended.has(id));
+        return deliveries.map((delivery) => extended.has(delivery));
       },
       { maxItems: BATCH },
     );
     this.records = new Batcher(
       async (reports) => {
-        const written = await recordReports(db, reports);
-        return reports.map(({ delivery }) => written.has(delivery.id));
+        const written = await recordReports(db, reports, (manager, deadLettered, disabledEndpointIds) =>
+          operationalEvents.emit(manager, operationalEventsOf(deadLettered, disabledEndpointIds)),
+        );
+        return reports.map((report) => written.has(report));
       },
       {
         maxItems: BATCH,
@@ -87,4 +92,26 @@ export class DeliveryStore {
       }
     }
   }
+}
+
+/** What the tenant is told. Of a dead letter that was itself such a message nothing: that would never end. */
+function operationalEventsOf(deadLettered: Report[], disabledEndpointIds: string[]): OperationalEvent[] {
+  const told = deadLettered.filter(({ delivery }) => !isOperationalType(delivery.event_type ?? ''));
+  const events = told.map(({ delivery, outcome }): OperationalEvent => {
+    const { id, tenant_id, endpoint_id, event_id, event_type } = delivery;
+    const reason = outcome.kind === 'dead_letter' ? outcome.reason : null;
+    return {
+      type: 'posthaste.delivery.dead_lettered',
+      tenantId: tenant_id,
+      endpointId: endpoint_id,
+      data: { delivery_id: id, event_id, event_type, endpoint_id, reason },
+    };
+  });
+  for (const endpointId of disabledEndpointIds) {
+    const tenantId = deadLettered.find(({ delivery }) => delivery.endpoint_id === endpointId)?.delivery.tenant_id;
+    if (tenantId === undefined) continue;
+    const data = { endpoint_id: endpointId, reason: 'gone' };
+    events.push({ type: 'posthaste.endpoint.disabled', tenantId, endpointId, data });
+  }
+  return events;
 }

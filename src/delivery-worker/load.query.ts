@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { CircuitState } from '../circuit-breaker/endpoint-circuit.entity.js';
 import type { DeliveryStatus } from '../deliveries/delivery.entity.js';
 import type { RetryPolicy } from '../deliveries/retry-policy.js';
 import type { BodyFormat, RetiredSecret } from '../endpoints/endpoint.entity.js';
@@ -44,6 +45,12 @@ export interface LoadedDelivery {
   secret_sealed: string | null;
   retired_secrets: RetiredSecret[];
 
+  /** Null when the endpoint has never failed. */
+  circuit_state: CircuitState | null;
+  circuit_failures: number;
+  circuit_probe_delivery_id: string | null;
+  circuit_probe_due: boolean;
+
   /** Null when the tenant was deleted. */
   tenant_status: TenantStatus | null;
   tenant_retry_policy: RetryPolicy | null;
@@ -64,20 +71,25 @@ export async function loadDeliveries(db: DataSource, jobs: DeliveryJob[]): Promi
        v.payload, v.event_type, v.source, v.traceparent, v.created_at AS event_created_at,
        e.url, e.is_active, e.disabled_reason, e.headers_sealed, e.header_names, e.rate_limit, e.timeout_ms,
        e.retry_policy, e.signature, e.format, e.secret_sealed, e.retired_secrets,
+       c.state AS circuit_state, coalesce(c.consecutive_failures, 0) AS circuit_failures,
+       c.probe_delivery_id AS circuit_probe_delivery_id, coalesce(c.next_probe_at <= now(), false) AS circuit_probe_due,
        t.status AS tenant_status, t.retry_policy AS tenant_retry_policy,
        t.delivery_rate_limit AS tenant_delivery_rate_limit, t.secret_key_sealed AS tenant_secret_key_sealed
      FROM deliveries d
      LEFT JOIN events v ON v.id = d.event_id AND v.id = ANY($2::uuid[])
      LEFT JOIN endpoints e ON e.id = d.endpoint_id
      LEFT JOIN tenants t ON t.id = d.tenant_id
+     LEFT JOIN endpoint_circuits c ON c.endpoint_id = d.endpoint_id
      WHERE d.id = ANY($1::uuid[]) AND d.status = 'pending' AND d.leased_until IS NOT NULL`,
     [jobs.map((job) => job.deliveryId), jobs.map((job) => job.eventId)],
   );
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  for (const { deliveryId, leaseNo } of jobs) {
-    if (byId.get(deliveryId)?.lease_no !== leaseNo) byId.delete(deliveryId);
-  }
-  await fillFromDeadLetters(db, [...byId.values()].filter((row) => row.payload === null));
+  // By lease, not by delivery alone: a void job may be looked up together with the one that replaced it.
+  const leases = new Set(jobs.map(({ deliveryId, leaseNo }) => `${deliveryId} ${leaseNo}`));
+  const byId = new Map(rows.filter((row) => leases.has(`${row.id} ${row.lease_no}`)).map((row) => [row.id, row]));
+  await fillFromDeadLetters(
+    db,
+    [...byId.values()].filter((row) => row.payload === null),
+  );
   return byId;
 }
 
@@ -104,20 +116,21 @@ async function fillFromDeadLetters(db: DataSource, deliveries: LoadedDelivery[])
 
 /**
  * Makes a lease last for another `leaseSeconds`, where the rest of it is too short for an attempt.
- * @returns the deliveries whose lease was still the job's
+ * @returns those whose lease was still the job's
  */
-export async function extendLeases(
+export async function extendLeases<Held extends { id: string; lease_no: number }>(
   db: DataSource,
-  deliveries: { id: string; lease_no: number }[],
+  deliveries: readonly Held[],
   leaseSeconds: number,
-): Promise<Set<string>> {
-  const [rows] = await db.query<[{ id: string }[], number]>(
+): Promise<Set<Held>> {
+  const [rows] = await db.query<[{ id: string; lease_no: number }[], number]>(
     `UPDATE deliveries d SET leased_until = now() + make_interval(secs => $3)
      FROM unnest($1::uuid[], $2::int[]) AS job (id, lease_no)
      WHERE d.id = job.id AND d.id = ANY($1::uuid[]) AND d.lease_no = job.lease_no
        AND d.status = 'pending' AND d.leased_until IS NOT NULL
-     RETURNING d.id`,
+     RETURNING d.id, d.lease_no`,
     [deliveries.map(({ id }) => id), deliveries.map(({ lease_no }) => lease_no), leaseSeconds],
   );
-  return new Set(rows.map(({ id }) => id));
+  const extended = new Set(rows.map(({ id, lease_no }) => `${id} ${lease_no}`));
+  return new Set(deliveries.filter(({ id, lease_no }) => extended.has(`${id} ${lease_no}`)));
 }

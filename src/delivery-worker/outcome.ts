@@ -24,7 +24,8 @@ const REASON_OF_DISABLED: Readonly<Record<string, DeadLetterReason>> = { gone: '
  * section 7.
  */
 export function outcomeWithoutAttempt(delivery: LoadedDelivery, maxAgeMs: number): Outcome | null {
-  if (delivery.tenant_status === null || delivery.url === null || delivery.payload === null) return { kind: 'cancelled' };
+  if (delivery.tenant_status === null || delivery.url === null || delivery.payload === null)
+    return { kind: 'cancelled' };
   if (delivery.age_ms > maxAgeMs && delivery.settled_status === null) return settle(delivery, 'expired');
   if (!delivery.is_active) {
     // A person may enable it again; what Posthaste disabled has failed for good, and nobody's events vanish.

@@ -1,13 +1,15 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { DeliveryStatus, HoldReason } from '../deliveries/delivery.entity.js';
-import type { DeadLetterReason } from '../dead-letters/dead-letter.entity.js';
 import { newIdAfter } from '../common/ids.js';
 import type { AttemptResult } from '../sending/attempt-sender.js';
+import { disableEndpoints, resolveDeadLetters, writeDeadLetters } from './consequences.query.js';
 import type { LoadedDelivery } from './load.query.js';
 import type { Outcome } from './outcome.js';
 
 /** An attempt as it was made. */
 export interface MadeAttempt {
+  /** Made with it, so that an attempt whose recording is repeated (its commit's answer was lost) is not told of twice. */
+  id: string;
   url: string;
   /** Secret values masked. */
   requestHeaders: Record<string, string>;
@@ -57,35 +59,51 @@ function newStateOf({ delivery, outcome }: Report): NewState {
   }
 }
 
+/** Tells the tenant of dead letters and disabled endpoints, in the transaction that writes them. */
+export type TellTenants = (
+  manager: EntityManager,
+  deadLettered: Report[],
+  disabledEndpointIds: string[],
+) => Promise<void>;
+
 /**
  * Writes attempts and outcomes of many deliveries at once. Attempts are written whatever has become of the delivery
  * meanwhile, because they were made; its state only while the lease still holds.
  * @returns the deliveries whose state was written; of the others the lease was lost, or they were cancelled
  */
-export async function recordReports(db: DataSource, reports: Report[]): Promise<Set<string>> {
+export async function recordReports(
+  db: DataSource,
+  reports: Report[],
+  tellTenants: TellTenants = () => Promise.resolve(),
+): Promise<Set<string>> {
   // In one order everywhere, for the sake of locks.
   const sorted = [...reports].sort((a, b) => (a.delivery.id < b.delivery.id ? -1 : 1));
-  if (!sorted.some(needsMore)) return writeStates(db.manager, sorted);
+  if (!sorted.some(hasConsequences)) return writeStates(db.manager, sorted);
   return db.transaction(async (manager) => {
     const written = await writeStates(manager, sorted);
     const held = sorted.filter(({ delivery }) => written.has(delivery.id));
-    await writeDeadLetters(manager, held);
-    await resolveDeadLetters(manager, held);
-    await disableEndpoints(manager, sorted);
+    const deadLettered = held.filter(({ outcome }) => outcome.kind === 'dead_letter');
+    await writeDeadLetters(manager, deadLettered);
+    await resolveDeadLetters(manager, held.filter(resolvesDeadLetter));
+    const disabled = await disableEndpoints(manager, sorted.filter(disablesEndpoint));
+    await tellTenants(manager, deadLettered, disabled);
     return written;
   });
 }
 
-const needsMore = ({ outcome, delivery }: Report): boolean =>
-  outcome.kind === 'dead_letter' ||
-  (outcome.kind === 'restored' && outcome.disableEndpoint) ||
-  (outcome.kind === 'succeeded' && (delivery.dead_letter_id !== null || delivery.settled_status === 'dead_letter'));
+const disablesEndpoint = ({ outcome }: Report): boolean => 'disableEndpoint' in outcome && outcome.disableEndpoint;
 
-async function writeStates(manager: EntityManager, reports: Report[]): Promise<Set<string>> {
+const resolvesDeadLetter = ({ outcome, delivery }: Report): boolean =>
+  outcome.kind === 'succeeded' && (delivery.dead_letter_id !== null || delivery.settled_status === 'dead_letter');
+
+const hasConsequences = (report: Report): boolean =>
+  report.outcome.kind === 'dead_letter' || disablesEndpoint(report) || resolvesDeadLetter(report);
+
+async function writeStates(manager: EntityManager, reports: Report[]): Promise<Set<Report>> {
   const states = reports.map(newStateOf);
   const attempts = reports.filter((report) => report.attempt !== null);
   const results = attempts.map(({ attempt }) => (attempt as MadeAttempt).result);
-  const rows = await manager.query<{ id: string }[]>(
+  const rows = await manager.query<{ id: string; lease_no: number }[]>(
     `WITH attempt AS (
        INSERT INTO delivery_attempts
          (id, tenant_id, delivery_id, endpoint_id, attempt, outcome, status_code, error, url, request_headers, format,
@@ -97,6 +115,7 @@ async function writeStates(manager: EntityManager, reports: Report[]): Promise<S
            $18::text[], $19::json[], $20::text[], $21::json[], $22::text[], $23::boolean[], $24::int[])
          AS a (id, tenant_id, delivery_id, endpoint_id, attempt, outcome, status_code, error, url, request_headers, format,
           response_headers, response_body, response_truncated, duration_ms)
+       ON CONFLICT (id) DO NOTHING
      ), written AS (
        UPDATE deliveries d SET
          status = report.status,
@@ -116,9 +135,9 @@ async function writeStates(manager: EntityManager, reports: Report[]): Promise<S
          AS report (id, lease_no, status, settled_status, held_by, wait_ms, max_attempts, made, status_code, error, tokens_booked)
        WHERE d.id = report.id AND d.id = ANY($1::uuid[])
          AND d.status = 'pending' AND d.lease_no = report.lease_no AND d.leased_until IS NOT NULL
-       RETURNING d.id
+       RETURNING d.id, d.lease_no
      )
-     SELECT id FROM written`,
+     SELECT id, lease_no FROM written`,
     [
       reports.map(({ delivery }) => delivery.id),
       reports.map(({ delivery }) => delivery.lease_no),
@@ -129,7 +148,7 @@ async function writeStates(manager: EntityManager, reports: Report[]): Promise<S
       reports.map(({ maxAttempts }) => maxAttempts),
       reports.map(({ attempt }) => (attempt === null ? 0 : 1)),
       reports.map(({ attempt }) => attempt?.result.statusCode ?? null),
-      attempts.map(({ delivery }) => newIdAfter(delivery.id)),
+      attempts.map(({ attempt }) => (attempt as MadeAttempt).id),
       attempts.map(({ delivery }) => delivery.tenant_id),
       attempts.map(({ delivery }) => delivery.id),
       attempts.map(({ delivery }) => delivery.endpoint_id),
@@ -141,85 +160,21 @@ async function writeStates(manager: EntityManager, reports: Report[]): Promise<S
       attempts.map(({ attempt }) => JSON.stringify((attempt as MadeAttempt).requestHeaders)),
       attempts.map(({ delivery }) => delivery.format),
       results.map(({ responseHeaders }) => JSON.stringify(responseHeaders)),
-      results.map(({ responseBody }) => responseBody),
+      // Nothing came, which is not the same as an empty body.
+      results.map(({ statusCode, responseBody }) => (statusCode === null ? null : responseBody)),
       results.map(({ responseTruncated }) => responseTruncated),
       results.map(({ durationMs }) => durationMs),
       reports.map(({ attempt, outcome }) => attempt?.result.error?.message ?? errorWithoutAttempt(outcome)),
       states.map(({ tokensBooked }) => tokensBooked),
     ],
   );
-  return new Set(rows.map(({ id }) => id));
+  // By lease: a late report of an older one may come together with that of the lease in force.
+  const written = new Set(rows.map(({ id, lease_no }) => `${id} ${lease_no}`));
+  return new Set(reports.filter(({ delivery }) => written.has(`${delivery.id} ${delivery.lease_no}`)));
 }
 
 /** Why a delivery ended without a further attempt. */
 function errorWithoutAttempt(outcome: Outcome): string | null {
   if (outcome.kind === 'dead_letter') return outcome.reason;
   return outcome.kind === 'cancelled' ? 'endpoint_deleted' : null;
-}
-
-/**
- * Keeps the payload and all that a retry needs. A delivery that itself retried a dead letter adds to that letter instead of
- * making another one of the same event.
- */
-async function writeDeadLetters(manager: EntityManager, reports: Report[]): Promise<void> {
-  const dead = reports.flatMap(({ delivery, outcome, attempt }) =>
-    outcome.kind === 'dead_letter' ? [{ delivery, reason: outcome.reason, attempt }] : [],
-  );
-  const again = dead.filter(({ delivery }) => delivery.dead_letter_id !== null);
-  if (again.length > 0) {
-    await manager.query(
-      `UPDATE dead_letters l SET
-         delivery_id = d.id, reason = again.reason, attempts = l.attempts + d.attempts,
-         last_status_code = d.last_status_code, last_error = d.last_error
-       FROM unnest($1::uuid[], $2::text[]) AS again (delivery_id, reason)
-       JOIN deliveries d ON d.id = again.delivery_id AND d.id = ANY($1::uuid[])
-       WHERE l.id = d.dead_letter_id`,
-      [again.map(({ delivery }) => delivery.id), again.map(({ reason }) => reason)],
-    );
-  }
-  const fresh: { delivery: LoadedDelivery; reason: DeadLetterReason }[] = dead.filter(
-    ({ delivery }) => delivery.dead_letter_id === null,
-  );
-  if (fresh.length === 0) return;
-  await manager.query(
-    `INSERT INTO dead_letters
-       (id, tenant_id, delivery_id, event_id, endpoint_id, event_type, source, payload, traceparent, event_created_at,
-        reason, attempts, last_status_code, last_error)
-     SELECT dead.id, d.tenant_id, d.id, d.event_id, d.endpoint_id, d.event_type, v.source, v.payload, v.traceparent,
-        v.created_at, dead.reason, d.attempts, d.last_status_code, d.last_error
-     FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS dead (id, delivery_id, reason)
-     JOIN deliveries d ON d.id = dead.delivery_id AND d.id = ANY($2::uuid[])
-     JOIN events v ON v.id = d.event_id AND v.id = ANY($4::uuid[])`,
-    [
-      fresh.map(({ delivery }) => newIdAfter(delivery.id)),
-      fresh.map(({ delivery }) => delivery.id),
-      fresh.map(({ reason }) => reason),
-      fresh.map(({ delivery }) => delivery.event_id),
-    ],
-  );
-}
-
-/** A dead letter resolves when its retry arrives, whether that was a fresh delivery or one more attempt of the old one. */
-async function resolveDeadLetters(manager: EntityManager, reports: Report[]): Promise<void> {
-  const arrived = reports
-    .filter(({ outcome, delivery }) => outcome.kind === 'succeeded' && needsMore({ outcome, delivery } as Report))
-    .map(({ delivery }) => delivery);
-  if (arrived.length === 0) return;
-  await manager.query(
-    `UPDATE dead_letters SET resolved_at = now(), resolution = 'retried'
-     WHERE (id = ANY($1::uuid[]) OR delivery_id = ANY($2::uuid[])) AND resolved_at IS NULL`,
-    [arrived.map((d) => d.dead_letter_id).filter((id) => id !== null), arrived.map((d) => d.id)],
-  );
-}
-
-/** An endpoint that answered 410 wants no more; one that a person changed meanwhile has a new address and is left alone. */
-async function disableEndpoints(manager: EntityManager, reports: Report[]): Promise<void> {
-  const gone = reports.filter(({ outcome }) => 'disableEndpoint' in outcome && outcome.disableEndpoint);
-  if (gone.length === 0) return;
-  await manager.query(
-    `UPDATE endpoints e SET is_active = false, disabled_reason = 'gone', updated_at = now()
-     FROM unnest($1::uuid[], $2::text[]) AS gone (endpoint_id, url)
-     WHERE e.id = gone.endpoint_id AND e.url = gone.url AND e.is_active`,
-    [gone.map(({ delivery }) => delivery.endpoint_id), gone.map(({ delivery }) => delivery.url)],
-  );
 }

@@ -23,9 +23,12 @@ export class SigningMaterials {
 
   /** @throws SecretBoxError when something was sealed with a key that this installation doesn't have */
   of(delivery: LoadedDelivery): SigningMaterial {
-    const { endpoint_id, signature, secret_sealed, retired_secrets, headers_sealed, tenant_secret_key_sealed } = delivery;
+    const { endpoint_id, signature, secret_sealed, retired_secrets, headers_sealed, tenant_secret_key_sealed } =
+      delivery;
     const retired = retired_secrets.map(({ sealed }) => sealed).join(' ');
-    const cacheKey = [endpoint_id, signature, secret_sealed ?? tenant_secret_key_sealed, headers_sealed, retired].join(' ');
+    const cacheKey = [endpoint_id, signature, secret_sealed ?? tenant_secret_key_sealed, headers_sealed, retired].join(
+      ' ',
+    );
     const known = this.cache.get(cacheKey);
     if (known !== undefined) return known;
 

@@ -8,6 +8,7 @@ import { toPage, type Page, type PageQueryDto } from '../common/pagination.js';
 import { cancelOfEndpoint } from '../deliveries/cancel-of-endpoint.query.js';
 import { releaseDisabled } from '../deliveries/release-held.query.js';
 import { readRetryPolicy } from '../deliveries/retry-policy.dto.js';
+import { forgetCircuit } from './forget-circuit.query.js';
 import { generateSecret } from '../signing/webhook-secret.js';
 import { readHeaders } from './endpoint-headers.js';
 import { EndpointSecrets, fitsScheme, refuseInvalidSecret } from './endpoint-secrets.service.js';
@@ -77,6 +78,9 @@ export class EndpointsService {
         },
       );
       if (dto.is_active === true) await releaseDisabled(manager, endpoint.id);
+      // What failed before says nothing about another address, or about one that somebody has just seen to.
+      const isNew = dto.url !== undefined && dto.url !== endpoint.url;
+      if (isNew || (dto.is_active === true && !endpoint.isActive)) await forgetCircuit(manager, endpoint.id);
       return secret;
     });
     const updated = await this.get(tenantId, id);

@@ -5,6 +5,7 @@ import { problemOf, type Problem } from '../common/problem.js';
 import { toDomainError } from '../common/problem.filter.js';
 import { traceparentFrom } from '../common/traceparent.js';
 import { Metrics } from '../metrics/metrics.js';
+import { Rollup } from '../stats/rollup.service.js';
 import { readIdempotencyKey } from './idempotency-key.js';
 import { Ingestor, type IngestOutcome } from './ingestor.js';
 import { PublishLimiter, rateLimited } from './publish-limiter.js';
@@ -49,6 +50,7 @@ export class EventsService {
     private readonly ingestor: Ingestor,
     private readonly limiter: PublishLimiter,
     private readonly metrics: Metrics,
+    private readonly rollup: Rollup,
   ) {}
 
   /**
@@ -69,7 +71,10 @@ export class EventsService {
     setHeaders(grant.headers);
     if (grant.tokens < 1) throw this.refused(rateLimited(grant));
     const traceparent = traceparentFrom(headers.traceparent);
-    return this.answer(await this.ingestor.submit({ tenantId: tenant.id, event: parsed.event, idempotencyKey, traceparent }));
+    return this.answer(
+      tenant.id,
+      await this.ingestor.submit({ tenantId: tenant.id, event: parsed.event, idempotencyKey, traceparent }),
+    );
   }
 
   /** Each event has its own outcome: a bad one never spoils the others. */
@@ -101,15 +106,19 @@ export class EventsService {
   }
 
   private async submitOne(tenant: CallerTenant, event: PublishEvent, traceparent: string): Promise<PublishAnswer> {
-    return this.answer(await this.ingestor.submit({ tenantId: tenant.id, event, idempotencyKey: null, traceparent }));
+    return this.answer(
+      tenant.id,
+      await this.ingestor.submit({ tenantId: tenant.id, event, idempotencyKey: null, traceparent }),
+    );
   }
 
-  private answer(outcome: IngestOutcome): PublishAnswer {
+  private answer(tenantId: string, outcome: IngestOutcome): PublishAnswer {
     switch (outcome.kind) {
       case 'accepted':
       case 'duplicate': {
         this.metrics.eventsPublished.inc({ outcome: outcome.kind });
         const { id, eventId, eventType, deliveries, createdAt } = outcome.event;
+        if (outcome.kind === 'accepted') this.rollup.accepted(tenantId, deliveries);
         return {
           id,
           event_id: eventId,

@@ -35,7 +35,8 @@ export function fanOut(
 export function newDelivery(event: NewEvent, endpoint: FanOutEndpoint, options: FanOutOptions): NewDelivery {
   const policy = resolveRetryPolicy(endpoint.retry_policy, endpoint.tenant_retry_policy, options.systemPolicy);
   const waitMs = waitMsBefore(policy, 1, { random: Math.random });
-  const leased = endpoint.is_active && waitMs === 0 && options.admit(event.tenantId, endpoint.id);
+  const sendable = endpoint.is_active && !endpoint.circuit_open && waitMs === 0;
+  const leased = sendable && options.admit(event.tenantId, endpoint.id);
   return {
     id: newIdAfter(event.id),
     tenantId: event.tenantId,
@@ -44,12 +45,14 @@ export function newDelivery(event: NewEvent, endpoint: FanOutEndpoint, options: 
     eventType: event.eventType,
     maxAttempts: policy.maxAttempts,
     waitMs,
-    heldBy: heldBy(endpoint.is_active, waitMs, leased),
+    heldBy: heldBy(endpoint, waitMs, leased),
     leased,
   };
 }
 
-function heldBy(isActive: boolean, waitMs: number, leased: boolean): NewDelivery['heldBy'] {
-  if (!isActive) return 'disabled';
-  return waitMs === 0 && !leased ? 'fairness' : null;
+function heldBy(endpoint: FanOutEndpoint, waitMs: number, leased: boolean): NewDelivery['heldBy'] {
+  if (!endpoint.is_active) return 'disabled';
+  // A first wait is waited for first; what then stands in the way is seen then.
+  if (waitMs > 0 || leased) return null;
+  return endpoint.circuit_open ? 'circuit' : 'fairness';
 }

@@ -13,13 +13,18 @@ export interface FanOutEndpoint {
   is_active: boolean;
   retry_policy: RetryPolicy | null;
   tenant_retry_policy: RetryPolicy | null;
+  /** Its circuit is open and no probe is due: its deliveries wait. */
+  circuit_open: boolean;
 }
 
 /** All endpoints of these tenants, asked at each flush: an endpoint made a moment ago on another process gets its events. */
-export function findEndpoints(db: DataSource, tenantIds: string[]): Promise<FanOutEndpoint[]> {
+export function findEndpoints(db: DataSource | EntityManager, tenantIds: string[]): Promise<FanOutEndpoint[]> {
   return db.query<FanOutEndpoint[]>(
-    `SELECT e.id, e.tenant_id, e.event_types, e.is_active, e.retry_policy, t.retry_policy AS tenant_retry_policy
-     FROM endpoints e JOIN tenants t ON t.id = e.tenant_id
+    `SELECT e.id, e.tenant_id, e.event_types, e.is_active, e.retry_policy, t.retry_policy AS tenant_retry_policy,
+       coalesce(c.state <> 'closed' AND c.next_probe_at > now(), false) AS circuit_open
+     FROM endpoints e
+     JOIN tenants t ON t.id = e.tenant_id
+     LEFT JOIN endpoint_circuits c ON c.endpoint_id = e.id
      WHERE e.tenant_id = ANY($1::uuid[])
      ORDER BY e.id`,
     [tenantIds],

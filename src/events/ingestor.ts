@@ -73,7 +73,7 @@ const MAX_ROUNDS = 10;
 @Injectable()
 export class Ingestor {
   private readonly logger = new Logger(Ingestor.name);
-  private readonly batcher: Batcher<Submission, IngestOutcome>;
+  private readonly batcher: Batcher<Submission, IngestOutcome | null>;
 
   constructor(
     @InjectDataSource() private readonly db: DataSource,
@@ -91,22 +91,22 @@ export class Ingestor {
   }
 
   /** @throws what PostgreSQL throws; then nothing of this event is stored, or nobody can say whether it is (a lost commit). */
-  submit(submission: Submission): Promise<IngestOutcome> {
-    return this.batcher.add(submission);
+  async submit(submission: Submission): Promise<IngestOutcome> {
+    // One round, but for events whose key was held by one that gave it back in the same moment. Each is a batch of its own: a
+    // flush commits once, and so can be repeated when it fails.
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const outcome = await this.batcher.add(submission);
+      if (outcome !== null) return outcome;
+    }
+    throw new Error(`An event found no outcome in ${MAX_ROUNDS} rounds.`);
   }
 
-  private async flush(submissions: Submission[]): Promise<IngestOutcome[]> {
+  /** Null for an event that is to be tried again. */
+  private async flush(submissions: Submission[]): Promise<(IngestOutcome | null)[]> {
     this.metrics.ingestBatchSize.observe(submissions.length);
-    const outcomes = new Map<Candidate, IngestOutcome>();
     const candidates = submissions.map(toCandidate);
-    let open = candidates;
-    // One round, but for events whose key was held by one that gave it back in the same moment.
-    for (let round = 0; open.length > 0; round++) {
-      if (round === MAX_ROUNDS) throw new Error(`${open.length} events found no outcome in ${MAX_ROUNDS} rounds.`);
-      for (const [candidate, outcome] of await this.commit(open)) outcomes.set(candidate, outcome);
-      open = open.filter((candidate) => !outcomes.has(candidate));
-    }
-    return candidates.map((candidate) => outcomes.get(candidate) as IngestOutcome);
+    const outcomes = await this.commit(candidates);
+    return candidates.map((candidate) => outcomes.get(candidate) ?? null);
   }
 
   private async commit(candidates: Candidate[]): Promise<Map<Candidate, IngestOutcome>> {

@@ -4,8 +4,9 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { isDatabaseUnavailable } from '../common/database-errors.js';
 import { Config } from '../config/config.js';
 import { DeliveryQueue, type DeliveryJob } from '../queue/delivery-queue.js';
+import { CircuitsInForce, RECOVERY_PLACES } from '../circuit-breaker/circuits-in-force.js';
 import { findWaitingEndpoints } from './find-waiting-endpoints.query.js';
-import { giveBack, holdForFairness, lease, lockDue, lockWaiting, type DueDelivery } from './lease-due.query.js';
+import { giveBack, lease, lockDue, lockWaiting, putAside, type DueDelivery } from './lease-due.query.js';
 import { QueueWindow } from './queue-window.js';
 
 const TICK_MS = 200;
@@ -40,6 +41,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     @InjectDataSource() private readonly db: DataSource,
     private readonly queue: DeliveryQueue,
     private readonly window: QueueWindow,
+    private readonly circuits: CircuitsInForce,
     private readonly config: Config,
   ) {}
 
@@ -57,6 +59,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
   completed(tenantId: string, endpointId: string): void {
     this.window.take(tenantId, endpointId, -1);
     if (this.stopped || !this.waitingEndpoints.has(endpointId)) return;
+    if (this.circuits.passage(endpointId) === 'blocked') return;
     this.freed.set(endpointId, (this.freed.get(endpointId) ?? 0) + 1);
     this.refilling ??= this.refillFreed().finally(() => {
       this.refilling = null;
@@ -76,7 +79,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
   private async tick(): Promise<void> {
     if (!this.queue.available || performance.now() < this.pausedUntil) return;
     try {
-      await this.window.refresh(0);
+      await Promise.all([this.window.refresh(0), this.circuits.refresh()]);
       while (!this.stopped && (await this.feedDue()) === BATCH);
       await this.feedWaiting();
     } catch (error) {
@@ -89,15 +92,23 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     const { seen, leased } = await this.db.transaction(async (manager) => {
       const due = await lockDue(manager, BATCH);
       const admitted: DueDelivery[] = [];
-      const held: DueDelivery[] = [];
+      // Put aside, or they would stand in front of every other tenant's at each tick.
+      const aside = { fairness: [] as DueDelivery[], circuit: [] as DueDelivery[] };
       for (const delivery of due) {
-        if (this.window.admit(delivery.tenant_id, delivery.endpoint_id)) admitted.push(delivery);
-        // Put aside, or they would stand in front of every other tenant's at each tick.
-        else held.push(delivery);
+        const { tenant_id, endpoint_id } = delivery;
+        const blocked = this.circuits.passage(endpoint_id) === 'blocked' && !this.circuits.takeProbe(endpoint_id);
+        if (blocked) aside.circuit.push(delivery);
+        else if (this.window.admit(tenant_id, endpoint_id)) admitted.push(delivery);
+        else aside.fairness.push(delivery);
       }
-      if (held.length > 0) {
-        await holdForFairness(manager, held.map(({ id }) => id));
-        for (const { endpoint_id, tenant_id } of held) this.waitingEndpoints.set(endpoint_id, tenant_id);
+      for (const reason of ['fairness', 'circuit'] as const) {
+        if (aside[reason].length === 0) continue;
+        await putAside(
+          manager,
+          reason,
+          aside[reason].map(({ id }) => id),
+        );
+        for (const { endpoint_id, tenant_id } of aside[reason]) this.waitingEndpoints.set(endpoint_id, tenant_id);
       }
       return { seen: due.length, leased: await this.leaseAll(manager, admitted) };
     });
@@ -107,21 +118,36 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async feedWaiting(): Promise<void> {
     if (performance.now() - this.foundWaitingAt >= FIND_WAITING_MS) {
-      const found = await findWaitingEndpoints(this.db, MAX_WAITING_ENDPOINTS);
-      this.waitingEndpoints = new Map(found.map((row) => [row.endpoint_id, row.tenant_id]));
+      const found = await Promise.all([
+        findWaitingEndpoints(this.db, 'circuit', MAX_WAITING_ENDPOINTS),
+        findWaitingEndpoints(this.db, 'fairness', MAX_WAITING_ENDPOINTS),
+      ]);
+      this.waitingEndpoints = new Map(found.flat().map((row) => [row.endpoint_id, row.tenant_id]));
       this.foundWaitingAt = performance.now();
     }
     // The count is fresh, so what completions noted meanwhile is in it.
     this.freed.clear();
     const rooms = new Map<string, number>();
     for (const [endpointId, tenantId] of this.waitingEndpoints) {
-      const room = this.window.room(tenantId, endpointId);
+      const room = this.roomOf(tenantId, endpointId);
       if (room === 0) continue;
       rooms.set(endpointId, room);
       // Taken before it is filled, so that a tenant with many endpoints doesn't get its share once for each.
       this.window.take(tenantId, endpointId, room);
     }
     await this.refill(rooms);
+  }
+
+  private roomOf(tenantId: string, endpointId: string): number {
+    const room = this.window.room(tenantId, endpointId);
+    switch (this.circuits.passage(endpointId)) {
+      case 'free':
+        return room;
+      case 'slow':
+        return Math.max(0, Math.min(room, RECOVERY_PLACES - this.window.queued(endpointId)));
+      case 'blocked':
+        return room > 0 && this.circuits.takeProbe(endpointId) ? 1 : 0;
+    }
   }
 
   private async refillFreed(): Promise<void> {
@@ -149,8 +175,22 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     // In one order everywhere, for the sake of locks.
     const endpointIds = [...rooms.keys()].sort();
     const jobs = await this.db.transaction(async (manager) => {
-      const waiting = await lockWaiting(manager, endpointIds, endpointIds.map((id) => rooms.get(id) ?? 0));
-      return this.leaseAll(manager, waiting);
+      // What an open circuit kept back is older than what came since.
+      const left = new Map(rooms);
+      const locked: DueDelivery[] = [];
+      for (const reason of ['circuit', 'fairness'] as const) {
+        const open = endpointIds.filter((id) => (left.get(id) ?? 0) > 0);
+        if (open.length === 0) break;
+        const waiting = await lockWaiting(
+          manager,
+          reason,
+          open,
+          open.map((id) => left.get(id) ?? 0),
+        );
+        for (const { endpoint_id } of waiting) left.set(endpoint_id, (left.get(endpoint_id) ?? 0) - 1);
+        locked.push(...waiting);
+      }
+      return this.leaseAll(manager, locked);
     });
     const filled = new Map<string, number>();
     for (const { endpointId } of jobs) filled.set(endpointId, (filled.get(endpointId) ?? 0) + 1);
@@ -166,9 +206,16 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     await this.enqueue(jobs);
   }
 
-  private async leaseAll(manager: EntityManager, deliveries: DueDelivery[]): Promise<(DeliveryJob & { endpointId: string })[]> {
+  private async leaseAll(
+    manager: EntityManager,
+    deliveries: DueDelivery[],
+  ): Promise<(DeliveryJob & { endpointId: string })[]> {
     if (deliveries.length === 0) return [];
-    await lease(manager, deliveries.map(({ id }) => id), this.config.leaseSeconds);
+    await lease(
+      manager,
+      deliveries.map(({ id }) => id),
+      this.config.leaseSeconds,
+    );
     return deliveries.map((delivery) => ({
       deliveryId: delivery.id,
       eventId: delivery.event_id,
@@ -182,7 +229,11 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
       await this.queue.add(jobs.map(({ deliveryId, eventId, leaseNo }) => ({ deliveryId, eventId, leaseNo })));
     } catch (error) {
       this.pausedUntil = performance.now() + PAUSE_AFTER_REFUSAL_MS;
-      await giveBack(this.db.manager, jobs.map((job) => job.deliveryId), jobs.map((job) => job.leaseNo));
+      await giveBack(
+        this.db.manager,
+        jobs.map((job) => job.deliveryId),
+        jobs.map((job) => job.leaseNo),
+      );
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { WaitReason } from './find-waiting-endpoints.query.js';
 
 export interface DueDelivery {
   id: string;
@@ -31,13 +32,18 @@ export function lockDue(manager: EntityManager, limit: number): Promise<DueDeliv
   );
 }
 
-/** Locks the oldest deliveries that wait for a place, up to `rooms[i]` of `endpointIds[i]`. */
-export function lockWaiting(manager: EntityManager, endpointIds: string[], rooms: number[]): Promise<DueDelivery[]> {
+/** Locks the oldest deliveries that wait for this, up to `rooms[i]` of `endpointIds[i]`. */
+export function lockWaiting(
+  manager: EntityManager,
+  reason: WaitReason,
+  endpointIds: string[],
+  rooms: number[],
+): Promise<DueDelivery[]> {
   return manager.query<DueDelivery[]>(
     `SELECT d.* FROM unnest($1::uuid[], $2::int[]) AS wanted (endpoint_id, room)
      CROSS JOIN LATERAL (
        SELECT ${COLUMNS} FROM deliveries
-       WHERE status = 'pending' AND held_by = 'fairness' AND held_by IS NOT NULL AND endpoint_id = wanted.endpoint_id
+       WHERE status = 'pending' AND held_by = '${reason}' AND held_by IS NOT NULL AND endpoint_id = wanted.endpoint_id
        ORDER BY id LIMIT wanted.room FOR UPDATE SKIP LOCKED
      ) d`,
     [endpointIds, rooms],
@@ -54,11 +60,11 @@ export async function lease(manager: EntityManager, ids: string[], leaseSeconds:
   );
 }
 
-/** Puts locked deliveries aside until their endpoint has a place again; out of the due index, they are not looked at meanwhile. */
-export async function holdForFairness(manager: EntityManager, ids: string[]): Promise<void> {
+/** Puts locked deliveries aside until they may go; out of the due index, they are not looked at meanwhile. */
+export async function putAside(manager: EntityManager, reason: WaitReason, ids: string[]): Promise<void> {
   await manager.query(
-    `UPDATE deliveries SET held_by = 'fairness', leased_until = NULL, next_attempt_at = NULL WHERE id = ANY($1::uuid[])`,
-    [ids],
+    `UPDATE deliveries SET held_by = $2, leased_until = NULL, next_attempt_at = NULL WHERE id = ANY($1::uuid[])`,
+    [ids, reason],
   );
 }
 

@@ -56,6 +56,11 @@ export class QueueWindow {
     );
   }
 
+  /** What an endpoint holds now. */
+  queued(endpointId: string): number {
+    return this.byEndpoint.get(endpointId) ?? 0;
+  }
+
   /** @param places negative gives places back */
   take(tenantId: string, endpointId: string, places: number): void {
     this.total += places;

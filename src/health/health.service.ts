@@ -1,4 +1,4 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { pendingMigrations } from '../database/schema-check.js';
@@ -13,7 +13,7 @@ export interface Readiness {
 const CHECK_TIMEOUT_MS = 2_000;
 
 @Injectable()
-export class HealthService implements OnModuleDestroy, BeforeApplicationShutdown {
+export class HealthService {
   private shuttingDown = false;
   private migrated = false;
 
@@ -22,12 +22,11 @@ export class HealthService implements OnModuleDestroy, BeforeApplicationShutdown
     @Inject(REDIS) private readonly redis: RedisOrNone,
   ) {}
 
-  /** The first hook of a shutdown: load balancers see it before anything else stops. */
-  onModuleDestroy(): void {
-    this.shuttingDown = true;
-  }
-
-  beforeApplicationShutdown(): void {
+  /**
+   * Load balancers are to see it before anything else stops. Called at the signal itself: Nest's shutdown hooks run one
+   * after the other, this one perhaps behind a worker that waits for its attempts.
+   */
+  beginShutdown(): void {
     this.shuttingDown = true;
   }
 

@@ -12,6 +12,7 @@ import {
 } from '../database/partitions.js';
 import { PostgresTokenBuckets } from '../rate-limit/postgres-token-buckets.js';
 import { TokenBuckets } from '../rate-limit/token-buckets.js';
+import { removeOldRollups } from '../stats/remove-old-rollups.query.js';
 import { TenantRemovals } from '../tenants/tenant-removals.service.js';
 import { expireBeforeDrop, expireUnleased } from './expire-deliveries.query.js';
 import { releaseStaleHolds } from './release-stale-holds.query.js';
@@ -92,6 +93,7 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     await this.dropOldPartitions(nowMs);
     await this.removeShortRetentions(nowMs);
     await this.repeat(() => removeExpiredKeys(this.db));
+    await this.repeat(() => removeOldRollups(this.db, this.config.retentionDays));
     await this.removals.removePending();
     if (this.buckets instanceof PostgresTokenBuckets) await this.buckets.removeIdle(DAY_MS / 1_000);
   }

@@ -24,7 +24,7 @@ export class DeliveryQueue {
 
   /** For the board of queues. */
   get bullQueue(): Queue {
-    return this.queue as unknown as Queue;
+    return this.queue;
   }
 
   /** Whether it makes sense to add jobs now. */

@@ -62,9 +62,17 @@ export class AttemptSender {
     }
   }
 
-  /** Waits for the attempts under way, each of which has its deadline, then closes all connections. */
-  async close(): Promise<void> {
-    if (this.inFlight > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
+  /**
+   * Waits for the attempts under way, each of which has its deadline, then closes all connections.
+   * @param graceMs how long it waits at most; attempts that are cut off then reject as faults of ours
+   */
+  async close(graceMs?: number): Promise<void> {
+    if (this.inFlight > 0) {
+      const idle = new Promise<void>((resolve) => (this.onIdle = resolve));
+      const timer = graceMs === undefined ? undefined : setTimeout(() => this.onIdle?.(), graceMs);
+      await idle;
+      clearTimeout(timer);
+    }
     await this.dispatcher.destroy();
   }
 

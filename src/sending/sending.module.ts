@@ -25,7 +25,8 @@ export const RESOLVE_ALL = Symbol('RESOLVE_ALL');
 export class SendingModule implements OnApplicationShutdown {
   constructor(private readonly sender: AttemptSender) {}
 
+  /** Whoever sends has been waited for by now; an attempt that is still under way has outlived the grace time. */
   onApplicationShutdown(): Promise<void> {
-    return this.sender.close();
+    return this.sender.close(0);
   }
 }

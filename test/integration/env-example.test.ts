@@ -30,7 +30,7 @@ interface Row {
 }
 
 /** The rows of README's table of settings: `| \`NAME\` | default | what |`. */
-const rows: Row[] = [...README.matchAll(/^\| `([A-Z][A-Z_]+)` \| ([^|]*) \|/gm)].map((match) => ({
+const rows: Row[] = [...README.matchAll(/^\| `([A-Z][A-Z_]+)` +\| ([^|]*) \|/gm)].map((match) => ({
   name: match[1] ?? '',
   defaultValue: (match[2] ?? '').trim().replaceAll('`', ''),
 }));

@@ -203,8 +203,9 @@ export class TenantClient extends ApiClient {
     return first;
   }
 
-  attemptsOf(deliveryId: string): Promise<AttemptBody[]> {
-    return this.list<AttemptBody>(`/deliveries/${deliveryId}/attempts`);
+  /** In the order in which they were made. */
+  async attemptsOf(deliveryId: string): Promise<AttemptBody[]> {
+    return (await this.list<AttemptBody>(`/deliveries/${deliveryId}/attempts`)).reverse();
   }
 
   /** Waits until a delivery is as it should be. */

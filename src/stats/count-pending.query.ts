@@ -1,0 +1,55 @@
+import type { DataSource } from 'typeorm';
+
+/** How far pending deliveries are counted, for an endpoint or a tenant: beyond that the number says only "very many". */
+export const MAX_PENDING_COUNT = 100_000;
+
+interface PendingRow {
+  endpoint_id: string;
+  pending: number;
+}
+
+/**
+ * Pending deliveries by endpoint, up to {@link MAX_PENDING_COUNT} each. A pending delivery stands in one of three partial
+ * indexes, and each part reads one of them: held back (by endpoint, so only those asked for), leased to the queue (no more
+ * than the queue's window), and waiting for its time (all tenants' scheduled retries, in the index alone).
+ * @returns endpoints without any are left out
+ */
+export async function countPending(db: DataSource, endpointIds: readonly string[]): Promise<Map<string, number>> {
+  const rows = await db.query<PendingRow[]>(
+    `WITH part AS (
+       SELECT asked.endpoint_id, held.n
+       FROM unnest($1::uuid[]) AS asked (endpoint_id)
+       CROSS JOIN LATERAL (
+         SELECT count(*) AS n FROM (
+           SELECT FROM deliveries
+           -- One that is held until a time stands in the index of those times as well, and is counted there.
+           WHERE status = 'pending' AND held_by IS NOT NULL AND leased_until IS NULL AND next_attempt_at IS NULL
+             AND endpoint_id = asked.endpoint_id
+           LIMIT ${MAX_PENDING_COUNT}
+         ) capped
+       ) held
+       UNION ALL
+       SELECT endpoint_id, count(*) FROM deliveries
+       WHERE status = 'pending' AND leased_until IS NOT NULL AND endpoint_id = ANY($1::uuid[])
+       GROUP BY endpoint_id
+       UNION ALL
+       SELECT endpoint_id, count(*) FROM deliveries
+       WHERE status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL AND endpoint_id = ANY($1::uuid[])
+       GROUP BY endpoint_id
+     )
+     SELECT endpoint_id, least(sum(n), ${MAX_PENDING_COUNT})::int AS pending FROM part GROUP BY endpoint_id`,
+    [endpointIds],
+  );
+  return new Map(rows.map(({ endpoint_id, pending }) => [endpoint_id, pending]));
+}
+
+/** A tenant's pending deliveries, up to {@link MAX_PENDING_COUNT}. Those of deleted endpoints, soon cancelled, don't count. */
+export async function countPendingOfTenant(db: DataSource, tenantId: string): Promise<number> {
+  const endpoints = await db.query<{ id: string }[]>(`SELECT id FROM endpoints WHERE tenant_id = $1`, [tenantId]);
+  const counts = await countPending(
+    db,
+    endpoints.map(({ id }) => id),
+  );
+  const pending = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return Math.min(pending, MAX_PENDING_COUNT);
+}
