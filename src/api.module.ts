@@ -17,6 +17,8 @@ import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { QueueModule } from './queue/queue.module.js';
+import { ReplaysController } from './replays/replays.controller.js';
+import { ReplaysModule } from './replays/replays.module.js';
 import { EndpointHealthController } from './stats/endpoint-health.controller.js';
 import { StatsController } from './stats/stats.controller.js';
 import { StatsModule } from './stats/stats.module.js';
@@ -33,6 +35,7 @@ import { TenantsModule } from './tenants/tenants.module.js';
     EventsModule,
     DeliveriesModule,
     DeadLettersModule,
+    ReplaysModule,
     StatsModule,
     QueueModule,
   ],
@@ -46,6 +49,7 @@ import { TenantsModule } from './tenants/tenants.module.js';
     EventsReaderController,
     DeliveriesController,
     DeadLettersController,
+    ReplaysController,
     StatsController,
     HealthController,
     MetricsController,

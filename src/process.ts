@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from 'nestjs-pino';
 import { configureHttp, createHttpAdapter, HTTP_APP_OPTIONS } from './common/http-app.js';
 import { errorMessage } from './common/error-message.js';
@@ -48,10 +49,22 @@ async function start({ module, prepare, address }: ProcessOptions): Promise<void
   app.useLogger(app.get(Logger));
   configureHttp(app);
   await prepare(app);
-  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => app.get(HealthService).beginShutdown());
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void shutDown(app, config));
   await app.listen({ host, port });
   stopWithLauncher();
+}
+
+/** Says so first, then goes on taking requests for as long as load balancers need to notice, then stops in order. */
+async function shutDown(app: NestFastifyApplication, { shutdownDelaySeconds }: Config): Promise<void> {
+  app.get(HealthService).beginShutdown();
+  await delay(shutdownDelaySeconds * 1_000);
+  try {
+    await app.close();
+    process.exit(0);
+  } catch (error) {
+    console.error(`Stopping failed: ${errorMessage(error)}`);
+    process.exit(1);
+  }
 }
 
 /** Under `npm start` the launcher holds the other end: when it is killed there is nobody left to stop this process. */

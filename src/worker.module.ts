@@ -21,12 +21,24 @@ import { HealthService } from './health/health.service.js';
 import { Maintenance } from './maintenance/maintenance.service.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { OperationalEvents } from './operational-events/operational-events.js';
+import { ReplayRunner } from './replays/replay-runner.service.js';
+import { ReplaysModule } from './replays/replays.module.js';
 import { SendingModule } from './sending/sending.module.js';
+import { RollupModule } from './stats/rollup.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 
 /** The worker: it alone consumes the queue, feeds it, and does the upkeep. Its port serves health and metrics only. */
 @Module({
-  imports: [CoreModule, ApiKeysModule, TenantsModule, EndpointsModule, SendingModule, FeederModule],
+  imports: [
+    CoreModule,
+    ApiKeysModule,
+    TenantsModule,
+    EndpointsModule,
+    SendingModule,
+    FeederModule,
+    ReplaysModule,
+    RollupModule,
+  ],
   controllers: [HealthController, MetricsController],
   providers: [
     { provide: APP_GUARD, useClass: AuthGuard },
@@ -44,6 +56,7 @@ import { TenantsModule } from './tenants/tenants.module.js';
     DeliveryProcessor,
     DeliveryWorker,
     Maintenance,
+    ReplayRunner,
   ],
 })
 export class WorkerModule {}

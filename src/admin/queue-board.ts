@@ -3,6 +3,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OperatorAccess } from '../api-keys/operator-access.js';
+import { sendProblem, toDomainError } from '../common/problem.filter.js';
 import { DeliveryQueue } from '../queue/delivery-queue.js';
 
 const PATH = '/queues';
@@ -18,7 +19,7 @@ export async function mountQueueBoard(app: NestFastifyApplication): Promise<void
   });
   const fastify = app.getHttpAdapter().getInstance();
   await fastify.register(async (scope) => {
-    scope.addHook('onRequest', (request, _reply, done) => {
+    scope.addHook('onRequest', (request, reply, done) => {
       const apiKey = request.headers['x-api-key'];
       try {
         operator.assert({
@@ -27,7 +28,8 @@ export async function mountQueueBoard(app: NestFastifyApplication): Promise<void
         });
         done();
       } catch (error) {
-        done(error as Error);
+        // Answered here, as the board's own error handler makes a 500 of it.
+        sendProblem(request, reply, toDomainError(error));
       }
     });
     await scope.register(adapter.registerPlugin() as never, { prefix: PATH });

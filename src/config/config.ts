@@ -88,6 +88,11 @@ export class Config {
   /** Addresses of proxies whose `X-Forwarded-For` is believed: `true`, `false`, or a list of addresses and CIDRs. */
   @IsString() trustProxy: string = 'false';
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) logLevel: string = 'info';
+  /**
+   * How long after SIGTERM requests are still taken while `/health/ready` says 503, in seconds: time for load balancers to
+   * look elsewhere.
+   */
+  @Transform(toInt) @IsInt() @Min(0) @Max(300) shutdownDelaySeconds: number = 0;
   /** How long SIGTERM waits for what is in flight, in seconds. */
   @Transform(toInt) @IsInt() @Min(1) @Max(600) shutdownGraceSeconds: number = 30;
 }

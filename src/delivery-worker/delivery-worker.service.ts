@@ -41,7 +41,8 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(timer);
     if (result === 'late') {
       this.logger.warn('Attempts were still under way at the end of the grace time; they will be made again.');
-      await this.worker.close(true);
+      // Nothing ends those jobs: a second `close(true)` only answers with the first one's promise. They fail with the process.
+      closed.catch(() => undefined);
     }
   }
 }

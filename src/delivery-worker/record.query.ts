@@ -1,6 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { DeliveryStatus, HoldReason } from '../deliveries/delivery.entity.js';
-import { newIdAfter } from '../common/ids.js';
 import type { AttemptResult } from '../sending/attempt-sender.js';
 import { disableEndpoints, resolveDeadLetters, writeDeadLetters } from './consequences.query.js';
 import type { LoadedDelivery } from './load.query.js';
@@ -69,19 +68,19 @@ export type TellTenants = (
 /**
  * Writes attempts and outcomes of many deliveries at once. Attempts are written whatever has become of the delivery
  * meanwhile, because they were made; its state only while the lease still holds.
- * @returns the deliveries whose state was written; of the others the lease was lost, or they were cancelled
+ * @returns the reports whose state was written; of the others the lease was lost, or the delivery was cancelled
  */
 export async function recordReports(
   db: DataSource,
   reports: Report[],
   tellTenants: TellTenants = () => Promise.resolve(),
-): Promise<Set<string>> {
+): Promise<Set<Report>> {
   // In one order everywhere, for the sake of locks.
   const sorted = [...reports].sort((a, b) => (a.delivery.id < b.delivery.id ? -1 : 1));
   if (!sorted.some(hasConsequences)) return writeStates(db.manager, sorted);
   return db.transaction(async (manager) => {
     const written = await writeStates(manager, sorted);
-    const held = sorted.filter(({ delivery }) => written.has(delivery.id));
+    const held = [...written];
     const deadLettered = held.filter(({ outcome }) => outcome.kind === 'dead_letter');
     await writeDeadLetters(manager, deadLettered);
     await resolveDeadLetters(manager, held.filter(resolvesDeadLetter));

@@ -7,7 +7,12 @@ import { REDIS, type RedisOrNone } from '../queue/redis.module.js';
 export interface Readiness {
   status: 'ready' | 'degraded' | 'unavailable';
   /** What each part said: `up`, `down`, `pending` migrations, or `off` where it isn't used. */
-  checks: { postgres: 'up' | 'down'; migrations: 'up' | 'pending' | 'unknown'; redis: 'up' | 'down' | 'off'; shutdown: boolean };
+  checks: {
+    postgres: 'up' | 'down';
+    migrations: 'up' | 'pending' | 'unknown';
+    redis: 'up' | 'down' | 'off';
+    shutdown: boolean;
+  };
 }
 
 const CHECK_TIMEOUT_MS = 2_000;

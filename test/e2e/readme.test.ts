@@ -70,7 +70,12 @@ describe("README's walk-through, with npm start and npm run receiver", () => {
       .replaceAll('127.0.0.1:3000', api)
       .replaceAll('127.0.0.1:4000', `127.0.0.1:${receiverPort}`);
     expect(script).toContain(api);
-    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, timeout: 60_000 });
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, timeout: 60_000 }).catch(
+      (error: { stdout: string; stderr: string }) => {
+        // The command itself, which is the message, would hide what it printed.
+        throw new Error(`It stopped after:\n${error.stdout}${error.stderr}\n${receiver.logs()}\n${launcher.logs()}`);
+      },
+    );
     printed = stdout.split('=== next block\n');
     expect(printed).toHaveLength(blocks.length);
   });

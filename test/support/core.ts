@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import type { Worker } from 'bullmq';
 import { randomBytes } from 'node:crypto';
@@ -56,6 +56,10 @@ export class Core {
     return new Core(module, config, module.get(DataSource));
   }
 
+  /** Any other part. */
+  part<T>(type: Type<T>): T {
+    return this.module.get(type);
+  }
   get ingestor(): Ingestor {
     return this.module.get(Ingestor);
   }

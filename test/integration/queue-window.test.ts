@@ -1,0 +1,86 @@
+import { newId } from '../../src/common/ids.js';
+import { Core, rowsOf, StatementLog } from '../support/core.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { seedDelivery, seedEvent } from '../support/seed.js';
+
+let database: TestDatabase;
+let core: Core;
+beforeEach(async () => {
+  database = await createTestDatabase();
+  core = await Core.start(database.url, {
+    config: { queueWindowPerEndpoint: 3, queueWindowPerTenant: 5, queueWindowTotal: 7 },
+  });
+});
+afterEach(async () => {
+  await core.close();
+  await database.drop();
+});
+
+const admitted = (tenantId: string, endpointId: string, asked = 10): number =>
+  Array.from({ length: asked }, () => core.window.admit(tenantId, endpointId)).filter(Boolean).length;
+
+async function seedLeased(tenantId: string, endpointId: string, count: number, leasedUntil: Date): Promise<void> {
+  const event = await seedEvent(core.db, tenantId);
+  for (let n = 0; n < count; n++) await seedDelivery(core.db, event, endpointId, { leaseNo: 1, leasedUntil });
+}
+const later = (): Date => new Date(Date.now() + 60_000);
+
+describe('the window of the queue', () => {
+  it('has room for each endpoint, then for each tenant, then for everybody', async () => {
+    await core.window.refresh();
+    const [tenant, other] = [newId(), newId()];
+    expect(admitted(tenant, newId())).toBe(3);
+    expect(admitted(tenant, newId())).toBe(2);
+    expect(admitted(tenant, newId())).toBe(0);
+    expect(admitted(other, newId())).toBe(2);
+    expect(admitted(other, newId())).toBe(0);
+  });
+
+  it('has a place again for each that is given back', async () => {
+    await core.window.refresh();
+    const [tenant, endpoint] = [newId(), newId()];
+    expect(admitted(tenant, endpoint)).toBe(3);
+    core.window.take(tenant, endpoint, -2);
+    expect(core.window.room(tenant, endpoint)).toBe(2);
+    expect(admitted(tenant, endpoint)).toBe(2);
+  });
+
+  it('never has less than no room, however much is queued already', async () => {
+    const [tenant, endpoint] = [newId(), newId()];
+    await seedLeased(tenant, endpoint, 9, later());
+    await core.window.refresh(0);
+    expect(core.window.room(tenant, endpoint)).toBe(0);
+    expect(core.window.room(newId(), newId())).toBe(0);
+  });
+
+  it('counts what every process has leased, and nothing else', async () => {
+    const [tenant, endpoint] = [newId(), newId()];
+    await seedLeased(tenant, endpoint, 2, later());
+    // Of these the lease ran out: what they stood for is enqueued again.
+    await seedLeased(tenant, endpoint, 4, new Date(Date.now() - 1_000));
+    const event = await seedEvent(core.db, tenant);
+    await seedDelivery(core.db, event, endpoint);
+    await seedDelivery(core.db, event, endpoint, { status: 'succeeded' });
+    await core.window.refresh();
+    expect(core.window.room(tenant, endpoint)).toBe(1);
+    expect(core.window.room(tenant, newId())).toBe(3);
+  });
+
+  it('counts anew only when its count is too old, and once for all who ask at that moment', async () => {
+    const log = StatementLog.on(core.db);
+    await Promise.all([core.window.refresh(), core.window.refresh(), core.window.refresh()]);
+    await core.window.refresh(60_000);
+    expect(log.count('GROUP BY')).toBe(1);
+    await core.window.refresh(0);
+    expect(log.count('GROUP BY')).toBe(2);
+  });
+
+  it('is counted from an index that holds no more than what is leased', async () => {
+    const log = StatementLog.on(core.db);
+    await core.window.refresh();
+    await core.db.query('SET enable_seqscan = off');
+    const plan = await rowsOf<{ 'QUERY PLAN': string }>(core.db, `EXPLAIN ${log.last('GROUP BY').sql}`);
+    const text = plan.map((row) => row['QUERY PLAN']).join('\n');
+    expect(text).toMatch(/Index Only Scan using deliveries_\w*leased_until\w*/);
+  });
+});

@@ -1,0 +1,142 @@
+import { newId } from '../../src/common/ids.js';
+import type { Config } from '../../src/config/config.js';
+import type { DeliveryJob } from '../../src/queue/delivery-queue.js';
+import { describeBackends, describeRedis } from '../support/backends.js';
+import { Core } from '../support/core.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { waitFor } from '../support/processes.js';
+import { redisUrlForTests, startRedis } from '../support/redis-server.js';
+
+let database: TestDatabase;
+const cores: Core[] = [];
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await Promise.all(cores.splice(0).map((core) => core.close()));
+});
+afterAll(() => database.drop());
+
+async function startCore(config: Partial<Config>): Promise<Core> {
+  const core = await Core.start(database.url, { config });
+  cores.push(core);
+  return core;
+}
+const newJob = (leaseNo = 1): DeliveryJob => ({ deliveryId: newId(), eventId: newId(), leaseNo });
+
+describeBackends('the queue', (backend) => {
+  let core: Core;
+  beforeEach(async () => {
+    core = await startCore({
+      queuePrefix: `test-${newId()}`,
+      redisUrl: backend === 'redis' ? redisUrlForTests() : undefined,
+    });
+  });
+
+  /** What the workers were given. */
+  function collect(taken: DeliveryJob[]): void {
+    core.consume((job) => Promise.resolve(void taken.push(job)));
+  }
+
+  it('hands each job to a worker, ids and all, and forgets it when it is done', async () => {
+    const jobs = Array.from({ length: 50 }, () => newJob());
+    await core.queue.add(jobs);
+    expect(await core.queue.depths()).toMatchObject({ waiting: 50, active: 0 });
+    const taken: DeliveryJob[] = [];
+    collect(taken);
+    await waitFor(() => taken.length === 50, { what: 'all jobs' });
+    const byId = (a: DeliveryJob, b: DeliveryJob): number => (a.deliveryId < b.deliveryId ? -1 : 1);
+    expect([...taken].sort(byId)).toEqual([...jobs].sort(byId));
+    await waitFor(async () => Object.values(await core.queue.depths()).every((depth) => depth === 0), {
+      what: 'the queue to be empty',
+    });
+    expect(await core.queue.bullQueue.getJob(`${jobs[0]?.deliveryId}-1`)).toBeUndefined();
+  });
+
+  it('holds nothing of a job but ids', async () => {
+    const job = newJob();
+    await core.queue.add([job]);
+    expect((await core.queue.bullQueue.getJob(`${job.deliveryId}-1`))?.data).toEqual(job);
+  });
+
+  it('ignores a lease that it knows already, and takes the next one of the same delivery', async () => {
+    const job = newJob();
+    await core.queue.add([job]);
+    await core.queue.add([job, { ...job, leaseNo: 2 }]);
+    expect(await core.queue.depths()).toMatchObject({ waiting: 2 });
+  });
+
+  it('takes a new lease of a delivery whose last job failed through a fault of ours', async () => {
+    const job = newJob();
+    const taken: number[] = [];
+    core.consume(({ leaseNo }) => {
+      taken.push(leaseNo);
+      return leaseNo === 1 ? Promise.reject(new Error('a fault of ours')) : Promise.resolve();
+    });
+    await core.queue.add([job]);
+    await waitFor(async () => (await core.queue.depths()).failed === 1, { what: 'the failure' });
+    await core.queue.add([{ ...job, leaseNo: 2 }]);
+    await waitFor(() => taken.length === 2, { what: 'the second job' });
+    expect(taken).toEqual([1, 2]);
+    expect(await core.queue.depths()).toMatchObject({ failed: 1 });
+  });
+
+  it('has nothing to do for no jobs', async () => {
+    await core.queue.add([]);
+    expect(await core.queue.depths()).toEqual({ waiting: 0, active: 0, failed: 0 });
+  });
+
+  it('runs no more jobs of one worker at once than it was told', async () => {
+    let running = 0;
+    let most = 0;
+    let done = 0;
+    core.consume(async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      done++;
+    }, 4);
+    await core.queue.add(Array.from({ length: 40 }, () => newJob()));
+    await waitFor(() => done === 40, { what: 'all jobs' });
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(4);
+  });
+});
+
+describeRedis('the queue without its Redis', () => {
+  it('says so, refuses at once, and works again on an empty one', async () => {
+    const redis = await startRedis();
+    const core = await startCore({ redisUrl: redis.url });
+    expect(core.queue.available).toBe(true);
+    await redis.kill('SIGKILL');
+    await waitFor(() => !core.queue.available, { what: 'the loss to be noticed' });
+    const askedAt = performance.now();
+    await expect(core.queue.add([newJob()])).rejects.toThrow();
+    expect(performance.now() - askedAt).toBeLessThan(1_000);
+
+    const again = await startRedis({ port: redis.port });
+    try {
+      await waitFor(() => core.queue.available, { what: 'Redis to be back' });
+      await core.queue.add([newJob()]);
+      expect(await core.queue.depths()).toMatchObject({ waiting: 1 });
+    } finally {
+      await core.close();
+      cores.length = 0;
+      await again.stop();
+    }
+  });
+
+  it('refuses within seconds when Redis hangs', async () => {
+    const redis = await startRedis();
+    const core = await startCore({ redisUrl: redis.url });
+    try {
+      await redis.kill('SIGSTOP');
+      await expect(core.queue.add([newJob()])).rejects.toThrow();
+    } finally {
+      await redis.kill('SIGCONT');
+      await core.close();
+      cores.length = 0;
+      await redis.stop();
+    }
+  }, 20_000);
+});
