@@ -64,5 +64,14 @@ export default {
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
     },
+    {
+      ...shared,
+      ...servers,
+      displayName: 'chaos',
+      // A few minutes' worth in every run; all of it takes the better part of an hour.
+      testMatch: [
+        process.env.CHAOS === 'full' ? '<rootDir>/test/chaos/**/*.test.ts' : '<rootDir>/test/chaos/short.test.ts',
+      ],
+    },
   ],
 };

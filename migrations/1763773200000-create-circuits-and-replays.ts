@@ -47,9 +47,6 @@ export class CreateCircuitsAndReplays1763773200000 implements MigrationInterface
         latency_counts integer[] NOT NULL,
         CONSTRAINT attempt_minutes_pkey PRIMARY KEY (endpoint_id, minute)
       )`);
-    await queryRunner.query(
-      `CREATE INDEX attempt_minutes_tenant_id_minute_idx ON attempt_minutes (tenant_id, minute)`,
-    );
 
     await queryRunner.query(`
       CREATE TABLE replays (

@@ -22,15 +22,20 @@ export class ProblemFilter implements ExceptionFilter {
         route: request.routeOptions?.url,
       });
     }
-    const { retryAfterSeconds, headers } = error.extras;
-    if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
-    if (error.code === 'unauthorized') void reply.header('www-authenticate', 'ApiKey realm="posthaste", Bearer');
-    if (headers !== undefined) void reply.headers(headers);
-    void reply
-      .status(error.status)
-      .header('content-type', PROBLEM_CONTENT_TYPE)
-      .send(JSON.stringify(problemOf(error, request.id)));
+    sendProblem(request, reply, error);
   }
+}
+
+/** Answers with a problem; for the few places that no exception filter of Nest's stands behind. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: DomainError): void {
+  const { retryAfterSeconds, headers } = error.extras;
+  if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
+  if (error.code === 'unauthorized') void reply.header('www-authenticate', 'ApiKey realm="posthaste", Bearer');
+  if (headers !== undefined) void reply.headers(headers);
+  void reply
+    .status(error.status)
+    .header('content-type', PROBLEM_CONTENT_TYPE)
+    .send(JSON.stringify(problemOf(error, request.id)));
 }
 
 /** Exported for what answers outside a controller (a 405, a batch's single event). */

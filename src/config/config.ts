@@ -1,6 +1,19 @@
 import { plainToInstance, Transform, type TransformFnParams } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Max, Min, MinLength, validateSync } from 'class-validator';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  isObject,
+  IsOptional,
+  IsString,
+  Max,
+  Min,
+  MinLength,
+  validateSync,
+} from 'class-validator';
 import { isIP } from 'node:net';
+import { validateEncryptionKey } from '../common/secret-box.js';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../deliveries/retry-policy.js';
 import { validateRetryPolicy } from '../deliveries/validate-retry-policy.js';
 
@@ -42,7 +55,9 @@ export class Config {
   @IsString() host: string = '127.0.0.1';
 
   /** PostgreSQL, the truth. The roles started apart need it; `npm start` brings its own when it is not set. */
-  @IsString() @MinLength(1, { message: 'is required (postgres://user:password@host:5432/database)' }) databaseUrl: string = '';
+  @IsString()
+  @MinLength(1, { message: 'is required (postgres://user:password@host:5432/database)' })
+  databaseUrl: string = '';
   /** Connections a process opens at most, beside those of the queue when it runs on PostgreSQL. */
   @Transform(toInt) @IsInt() @Min(2) @Max(500) databasePoolSize: number = 20;
 
@@ -54,7 +69,9 @@ export class Config {
   /** The operator's key for `X-API-Key`. */
   @IsString() @MinLength(16, { message: 'is required and has at least 16 characters' }) adminApiKey: string = '';
   /** 32 random bytes in base64: encrypts signing secrets and header values at rest. */
-  @IsString() @MinLength(1, { message: 'is required (32 random bytes in base64: openssl rand -base64 32)' }) encryptionKey: string = '';
+  @IsString()
+  @MinLength(1, { message: 'is required (32 random bytes in base64: openssl rand -base64 32)' })
+  encryptionKey: string = '';
 
   /** Private address ranges that endpoints may lie in. Empty: public addresses only. */
   @Transform(toList) @IsString({ each: true }) allowedPrivateCidrs: string[] = [];
@@ -80,7 +97,8 @@ export class Config {
   /** Days that events, deliveries and attempts are kept. */
   @Transform(toInt) @IsInt() @Min(1) @Max(3_650) retentionDays: number = 30;
   /** Retry policy of endpoints whose tenant has none either, as JSON; `{"preset":"quick"}` without it. */
-  @Transform(toJson) @IsObject({ message: 'must be a JSON object' }) defaultRetryPolicy: RetryPolicy = DEFAULT_RETRY_POLICY;
+  @Transform(toJson) @IsObject({ message: 'must be a JSON object' }) defaultRetryPolicy: RetryPolicy =
+    DEFAULT_RETRY_POLICY;
   /** A delivery that is still pending after so many hours becomes a dead letter (`expired`). */
   @Transform(toInt) @IsInt() @Min(1) @Max(8_760) maxDeliveryAgeHours: number = 120;
 
@@ -97,10 +115,13 @@ export class Config {
   @Transform(toInt) @IsInt() @Min(1) @Max(600) shutdownGraceSeconds: number = 30;
 }
 
+/** A field without a default is a key of the object with some compilers and not with others. */
+const FIELDS = [...new Set([...Object.keys(new Config()), 'redisUrl'])];
+
 const variableName = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 
 /** The variables that `loadConfig` reads, in the order of the fields. */
-export const CONFIG_VARIABLES: readonly string[] = Object.keys(new Config()).concat('redisUrl').map(variableName);
+export const CONFIG_VARIABLES: readonly string[] = FIELDS.map(variableName);
 
 /**
  * Reads and checks all settings at once.
@@ -108,7 +129,7 @@ export const CONFIG_VARIABLES: readonly string[] = Object.keys(new Config()).con
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const raw: Record<string, string> = {};
-  for (const field of [...Object.keys(new Config()), 'redisUrl']) {
+  for (const field of FIELDS) {
     const value = env[variableName(field)];
     // An empty variable counts as not set, but for the one list where "nothing" is a choice of its own.
     if (value !== undefined && (value !== '' || field === 'allowedPrivateCidrs')) raw[field] = value;
@@ -133,11 +154,11 @@ function furtherProblems(config: Config): string[] {
   if (!/^[A-Za-z0-9_-]{1,40}$/.test(config.queuePrefix)) {
     problems.push('QUEUE_PREFIX: 1 to 40 letters, digits, - or _');
   }
-  if (config.encryptionKey !== '' && Buffer.from(config.encryptionKey, 'base64').length !== 32) {
-    problems.push('ENCRYPTION_KEY: must be 32 bytes in base64 (openssl rand -base64 32)');
-  }
+  const keyProblem = config.encryptionKey === '' ? null : validateEncryptionKey(config.encryptionKey);
+  if (keyProblem !== null) problems.push(`ENCRYPTION_KEY: ${keyProblem}`);
   const policy = validateRetryPolicy(config.defaultRetryPolicy);
-  if (!policy.ok) {
+  // What is no object at all has been told of already.
+  if (!policy.ok && isObject(config.defaultRetryPolicy)) {
     problems.push(...policy.errors.map(({ field, message }) => `DEFAULT_RETRY_POLICY: ${field} ${message}`));
   }
   for (const cidr of Array.isArray(config.allowedPrivateCidrs) ? config.allowedPrivateCidrs : []) {

@@ -28,7 +28,7 @@ export class DeadLetterSummaryDto {
   @ApiProperty({ enum: DEAD_LETTER_REASONS, enumName: 'DeadLetterReason' }) reason: DeadLetterReason;
   @ApiProperty({ type: 'integer' }) attempts: number;
   @ApiProperty({ type: 'integer', nullable: true, example: 503 }) last_status_code: number | null;
-  @ApiProperty({ type: String, nullable: true, example: 'http_status' }) last_error: string | null;
+  @ApiProperty({ type: String, nullable: true, example: 'HTTP 500' }) last_error: string | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) resolved_at: Date | null;
   @ApiProperty({
     enum: ['retried', 'resolved'],

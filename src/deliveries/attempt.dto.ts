@@ -32,7 +32,7 @@ export class AttemptDto {
   @ApiProperty({ enum: ['succeeded', 'failed'], enumName: 'AttemptOutcome' }) outcome: AttemptOutcome;
   @ApiProperty({ type: 'integer', nullable: true, description: 'Null when no response came.', example: 200 })
   status_code: number | null;
-  @ApiProperty({ type: String, nullable: true, description: 'Null when it succeeded.', example: 'timeout' }) error:
+  @ApiProperty({ type: String, nullable: true, description: 'Null when it succeeded.', example: 'HTTP 500' }) error:
     string | null;
   @ApiProperty({ type: AttemptRequestDto }) request: AttemptRequestDto;
   @ApiProperty({ type: AttemptResponseDto }) response: AttemptResponseDto;

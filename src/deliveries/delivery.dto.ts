@@ -28,7 +28,7 @@ export class DeliveryDto {
   @ApiProperty({ enum: HOLD_REASONS, enumName: 'HoldReason', nullable: true, description: 'What else it waits for.' })
   held_by: HoldReason | null;
   @ApiProperty({ type: 'integer', nullable: true, example: 503 }) last_status_code: number | null;
-  @ApiProperty({ type: String, nullable: true, example: 'http_status' }) last_error: string | null;
+  @ApiProperty({ type: String, nullable: true, example: 'HTTP 500' }) last_error: string | null;
   @ApiProperty({ format: 'date-time' }) created_at: Date;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) completed_at: Date | null;
 }

@@ -3,6 +3,7 @@ import type { Worker } from 'bullmq';
 import { Config } from '../config/config.js';
 import { Metrics } from '../metrics/metrics.js';
 import { DeliveryQueue, type DeliveryJob } from '../queue/delivery-queue.js';
+import { AttemptSender } from '../sending/attempt-sender.js';
 import { DeliveryProcessor } from './delivery-processor.js';
 
 /** Takes deliveries from the queue, for as long as the process lives. */
@@ -14,6 +15,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly queue: DeliveryQueue,
     private readonly processor: DeliveryProcessor,
+    private readonly sender: AttemptSender,
     private readonly metrics: Metrics,
     private readonly config: Config,
   ) {}
@@ -41,8 +43,9 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(timer);
     if (result === 'late') {
       this.logger.warn('Attempts were still under way at the end of the grace time; they will be made again.');
-      // Nothing ends those jobs: a second `close(true)` only answers with the first one's promise. They fail with the process.
-      closed.catch(() => undefined);
+      // Not by `close(true)`, which only answers with the first close's promise: cut off, their jobs fail, and it comes to its end.
+      await this.sender.close(0);
+      await closed;
     }
   }
 }

@@ -175,7 +175,11 @@ export class Ingestor {
     if (jobs.length === 0) return;
     this.queue.add(jobs).catch(async (error: unknown) => {
       this.logger.debug(`The queue took no jobs: ${String(error)}`);
-      await giveBack(this.db.manager, jobs.map((job) => job.deliveryId), jobs.map((job) => job.leaseNo)).catch(() => undefined);
+      await giveBack(
+        this.db.manager,
+        jobs.map((job) => job.deliveryId),
+        jobs.map((job) => job.leaseNo),
+      ).catch(() => undefined);
     });
   }
 }
@@ -229,7 +233,9 @@ function judge(one: Placed, holderOf: ReadonlyMap<string, KeyHolder>): IngestOut
   return one.fanOut.ok ? null : { kind: 'unknown_endpoints', endpointIds: one.fanOut.unknownEndpointIds };
 }
 
-const claimOf = (leader: Placed): { eventId: string; contentHash: Buffer; deliveries: number; ownEventId: string | null } => ({
+const claimOf = (
+  leader: Placed,
+): { eventId: string; contentHash: Buffer; deliveries: number; ownEventId: string | null } => ({
   eventId: leader.id,
   contentHash: leader.hash,
   deliveries: leader.fanOut.ok ? leader.fanOut.endpoints.length : 0,

@@ -5,7 +5,8 @@ const BATCH = 1_000;
 
 /**
  * Turns pending deliveries that are too old into dead letters (`expired`), held or not, a batch at a time. Those in the queue
- * are left to their worker, which does the same. One that has a manual attempt ahead gets back the status it had.
+ * are left to their worker, which does the same. One that waits for a manual attempt gets back the status it had, unless that
+ * attempt is only a matter of its turn: whoever asked for it knew how old the delivery is.
  *
  * Partitions younger than the bound are pruned; within the others the three parts each use the partial index that covers
  * them, so that settled deliveries cost nothing.
@@ -17,29 +18,32 @@ export function expireUnleased(db: DataSource, beforeId: string): Promise<number
     db,
     // In parts of their own, because rows can't be locked through a UNION.
     `due AS (
-       SELECT id FROM deliveries
+       SELECT id, settled_status FROM deliveries
        WHERE status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL AND id < $1
+         AND settled_status IS NULL
        LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
      ), held AS (
-       SELECT id FROM deliveries
+       SELECT id, settled_status FROM deliveries
        WHERE status = 'pending' AND held_by IS NOT NULL AND leased_until IS NULL AND next_attempt_at IS NULL AND id < $1
+         AND (settled_status IS NULL OR held_by <> 'fairness')
        LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
-     ), chosen AS (SELECT id FROM due UNION ALL SELECT id FROM held)`,
+     ), chosen AS (SELECT * FROM due UNION ALL SELECT * FROM held)`,
     beforeId,
   );
 }
 
 /**
  * The same for all pending deliveries that would lose their event or themselves when partitions before this id are dropped,
- * leased or not: a job that comes up later finds them settled.
+ * leased or not: a job that comes up later finds them settled. Waits for those that a worker has locked: it may be about to
+ * put one off, and skipped here it would go with its partition. In order of id, as workers lock them.
  */
 export function expireBeforeDrop(db: DataSource, beforeId: string): Promise<number> {
   return expire(
     db,
     `chosen AS (
-       SELECT id FROM deliveries
+       SELECT id, settled_status FROM deliveries
        WHERE status = 'pending' AND (id < $1 OR (event_id < $1 AND dead_letter_id IS NULL))
-       LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+       ORDER BY id LIMIT ${BATCH} FOR UPDATE
      )`,
     beforeId,
   );
@@ -56,7 +60,7 @@ async function expire(db: DataSource, chosen: string, beforeId: string): Promise
          last_error = CASE WHEN d.settled_status IS NULL THEN 'expired' ELSE d.last_error END,
          completed_at = coalesce(d.completed_at, now())
        FROM chosen WHERE d.id = chosen.id
-       RETURNING d.*, d.last_error = 'expired' AS is_dead
+       RETURNING d.*, chosen.settled_status IS NULL AS is_dead
      ), numbered AS (
        SELECT *, row_number() OVER () AS n FROM expired WHERE is_dead
      ), again AS (

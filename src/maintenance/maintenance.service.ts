@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { isTransient } from '../common/database-errors.js';
 import { idBoundary } from '../common/ids.js';
 import { Config } from '../config/config.js';
 import {
@@ -105,8 +106,14 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     if (old.length === 0) return;
     await this.repeat(() => expireBeforeDrop(this.db, idBoundary(cutoffMs)));
     for (const name of old) {
-      await dropPartition(this.db, name);
-      this.logger.log(`Dropped ${name}: older than ${this.config.retentionDays} days.`);
+      try {
+        await dropPartition(this.db, name);
+        this.logger.log(`Dropped ${name}: older than ${this.config.retentionDays} days.`);
+      } catch (error) {
+        // Somebody reads it, a backup perhaps; the rest of the upkeep must not wait for that.
+        if (!isTransient(error)) throw error;
+        this.logger.warn(`${name} is in use; dropping it is tried again in an hour.`);
+      }
     }
   }
 

@@ -1,8 +1,7 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** An endpoint's attempts of one minute. */
 @Entity('attempt_minutes')
-@Index('attempt_minutes_tenant_id_minute_idx', ['tenantId', 'minute'])
 export class AttemptMinute {
   @Column('uuid') tenantId: string;
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'attempt_minutes_pkey' }) endpointId: string;

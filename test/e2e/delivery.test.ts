@@ -27,7 +27,8 @@ describeBackends('delivery', (backend) => {
       'other-type': { event_types: ['order.created.late', 'orders.*', 'order'] },
       inactive: { is_active: false },
     };
-    for (const [name, settings] of Object.entries(wanted)) await acme.createEndpoint(hooks.url(`/fan-out/${name}`), settings);
+    for (const [name, settings] of Object.entries(wanted))
+      await acme.createEndpoint(hooks.url(`/fan-out/${name}`), settings);
 
     const event = await acme.publish({ event_type: 'order.created' });
     expect(event.deliveries).toBe(3);
@@ -57,7 +58,10 @@ describeBackends('delivery', (backend) => {
     const hook = only(await hooks.waitForRequests('/signed', 1));
 
     const webhook = new Webhook(secret ?? '');
-    expect(webhook.verify(hook.body, textHeaders(hook))).toMatchObject({ type: 'order.created', data: { total: '19.90' } });
+    expect(webhook.verify(hook.body, textHeaders(hook))).toMatchObject({
+      type: 'order.created',
+      data: { total: '19.90' },
+    });
     const tampered = Buffer.from(hook.body.toString().replace('19.90', '19.91'));
     expect(() => webhook.verify(tampered, textHeaders(hook))).toThrow('No matching signature found');
   });
@@ -66,7 +70,9 @@ describeBackends('delivery', (backend) => {
     const { posthaste, hooks } = installation;
     const acme = await posthaste.operator.createTenant();
     const endpoint = await acme.createEndpoint(hooks.url('/rotated'));
-    const rotated = await acme.post<{ secret: string }>(`/endpoints/${endpoint.id}/secret/rotate`, { overlap_seconds: 60 });
+    const rotated = await acme.post<{ secret: string }>(`/endpoints/${endpoint.id}/secret/rotate`, {
+      overlap_seconds: 60,
+    });
     await acme.publish();
     const hook = only(await hooks.waitForRequests('/rotated', 1));
 
@@ -97,7 +103,10 @@ describeBackends('delivery', (backend) => {
 
     const raw = Buffer.from(public_key.replace(/^whpk_/, ''), 'base64');
     const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }, format: 'jwk' });
-    const signed = Buffer.concat([Buffer.from(`${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.`), body]);
+    const signed = Buffer.concat([
+      Buffer.from(`${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.`),
+      body,
+    ]);
     const [version, signature = ''] = String(headers['webhook-signature']).split(',');
     expect(version).toBe('v1a');
     expect(verify(null, signed, key, Buffer.from(signature, 'base64'))).toBe(true);
@@ -228,7 +237,9 @@ describeBackends('delivery', (backend) => {
     const attempt = await acme.post(`/endpoints/${endpoint.id}/test`);
     expect(attempt).toMatchObject({ outcome: 'succeeded', status_code: 200, response: { body: 'ok' } });
     const hook = only(hooks.at('/tested'));
-    expect(new Webhook(endpoint.secret ?? '').verify(hook.body, textHeaders(hook))).toMatchObject({ type: 'posthaste.test' });
+    expect(new Webhook(endpoint.secret ?? '').verify(hook.body, textHeaders(hook))).toMatchObject({
+      type: 'posthaste.test',
+    });
     expect(await acme.list('/events')).toEqual([]);
     expect(await acme.list('/deliveries')).toEqual([]);
   });

@@ -69,7 +69,9 @@ describe('npm run demo', () => {
     ['in the middle of its story', 'next attempt in'],
   ])('stops everything at Ctrl-C %s', async (_when, line) => {
     const demo = start();
-    await waitFor(() => demo.logs().includes(line), { timeoutMs: 60_000, what: line });
+    const ended = demo.exited.then(() => true);
+    await Promise.race([ended, waitFor(() => demo.logs().includes(line), { timeoutMs: 60_000, what: line })]);
+    expect(demo.logs()).toContain(line);
     expect(processesOf(folder)).not.toEqual([]);
     expect(await demo.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(demo.logs()).not.toContain('failed');

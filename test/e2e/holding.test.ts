@@ -73,7 +73,10 @@ describeBackends('holding deliveries back', (backend) => {
   it('cancels what waits for an endpoint that is deleted', async () => {
     const { acme, delivery } = await startFailing('/deleted');
     await acme.delete(`/endpoints/${delivery.endpoint_id}`);
-    expect(await acme.waitForStatus(delivery.id, 'cancelled')).toMatchObject({ last_error: 'endpoint_deleted', attempts: 1 });
+    expect(await acme.waitForStatus(delivery.id, 'cancelled')).toMatchObject({
+      last_error: 'endpoint_deleted',
+      attempts: 1,
+    });
     expect(await acme.call('POST', `/deliveries/${delivery.id}/retry`)).toMatchObject({ status: 409 });
   });
 

@@ -81,7 +81,13 @@ describe('the HTTP contract [postgres]', () => {
     });
 
     it('answers 422 with the names of unknown and wrong fields', async () => {
-      const event = await post('/events', { ...EVENT, event_type: 7, evnt_id: 'typo', source: {}, endpoint_ids: 'all' });
+      const event = await post('/events', {
+        ...EVENT,
+        event_type: 7,
+        evnt_id: 'typo',
+        source: {},
+        endpoint_ids: 'all',
+      });
       expectProblem(event, 422, 'validation_failed');
       expect(fieldsOf(event)).toEqual(['endpoint_ids', 'event_type', 'evnt_id', 'source']);
 
@@ -177,7 +183,10 @@ describe('the HTTP contract [postgres]', () => {
     it('answers 429 with Retry-After and the state of the bucket when it is empty', async () => {
       const limited = await installation.posthaste.operator.createTenant({ rate_limit: 60 });
       const first = await post('/events', EVENT, limited.key);
-      expect(first.headers).toMatchObject({ 'ratelimit-policy': '"publish";q=60;w=60', ratelimit: '"publish";r=59;t=0' });
+      expect(first.headers).toMatchObject({
+        'ratelimit-policy': '"publish";q=60;w=60',
+        ratelimit: '"publish";r=59;t=0',
+      });
 
       const events = Array.from({ length: 70 }, () => EVENT);
       const batch = await post('/events/batch', { events }, limited.key);
@@ -266,7 +275,9 @@ describe('the HTTP contract [postgres]', () => {
         body: { openapi: string; paths: Record<string, Record<string, { operationId: string }>> };
       };
       expect(body.openapi).toMatch(/^3\.1\./);
-      const names = Object.values(body.paths).flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
+      const names = Object.values(body.paths).flatMap((path) =>
+        Object.values(path).map(({ operationId }) => operationId),
+      );
       expect(names).toContain('publishEvent');
       expect(new Set(names).size).toBe(names.length);
     });
@@ -324,7 +335,12 @@ describeRedis('while Redis is away', () => {
 
       redis = await startRedis({ port: redis.port });
       for (const { id } of events) expect(await acme.settled(id)).toMatchObject([{ status: 'succeeded', attempts: 1 }]);
-      expect(hooks.received.map(({ headers }) => headers['webhook-id']).slice(1).sort()).toEqual(events.map(({ id }) => id));
+      expect(
+        hooks.received
+          .map(({ headers }) => headers['webhook-id'])
+          .slice(1)
+          .sort(),
+      ).toEqual(events.map(({ id }) => id));
       await waitFor(async () => (await ready()).body.status === 'ready', { what: 'readiness to be back' });
     } finally {
       await posthaste.stop();

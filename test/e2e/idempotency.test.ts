@@ -36,9 +36,12 @@ describeBackends('idempotency', (backend) => {
 
   it('compares the payload as text: other bytes of the same value are another content', async () => {
     const { acme } = await startTenant();
-    const body = (payload: string): string => `{"event_type":"order.created","event_id":"order-1","payload":${payload}}`;
+    const body = (payload: string): string =>
+      `{"event_type":"order.created","event_id":"order-1","payload":${payload}}`;
     expect(await acme.call('POST', '/events', { body: body('{"total":1.0}') })).toMatchObject({ status: 202 });
-    expect(await acme.call('POST', '/events', { body: body('{"total":1.0}') })).toMatchObject({ body: { duplicate: true } });
+    expect(await acme.call('POST', '/events', { body: body('{"total":1.0}') })).toMatchObject({
+      body: { duplicate: true },
+    });
     expect(await acme.call('POST', '/events', { body: body('{"total":1}') })).toMatchObject(CONFLICT);
   });
 

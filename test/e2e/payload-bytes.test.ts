@@ -91,7 +91,9 @@ describeBackends('payload bytes', (backend) => {
     for (const status of ['dead_letter', 'succeeded'] as const) {
       const fresh = await acme.post<DeliveryBody>(`/dead-letters/${letter.id}/retry`);
       await acme.waitForStatus(fresh.id, status);
-      expect((await acme.attemptsOf(fresh.id)).map(({ request }) => bytesOf(request.body ?? ''))).toEqual([bodies(path)[0]]);
+      expect((await acme.attemptsOf(fresh.id)).map(({ request }) => bytesOf(request.body ?? ''))).toEqual([
+        bodies(path)[0],
+      ]);
     }
     expect(await rawOf(acme, `/dead-letters/${letter.id}`)).toContain(`"payload":${AWKWARD}`);
     const [first, ...others] = bodies(path);

@@ -131,7 +131,12 @@ describeBackends('retries', (backend) => {
   it('makes a dead letter with the payload of what failed max_attempts times', async () => {
     const acme = await startTenant();
     const delivery = await deliver(acme, `${receiver.url}/fail`, AT_ONCE);
-    expect(delivery).toMatchObject({ status: 'dead_letter', attempts: 3, next_attempt_at: null, last_status_code: 500 });
+    expect(delivery).toMatchObject({
+      status: 'dead_letter',
+      attempts: 3,
+      next_attempt_at: null,
+      last_status_code: 500,
+    });
     expect(delivery.completed_at).not.toBeNull();
     expect(await acme.deadLetterOf(delivery)).toMatchObject({
       event_id: delivery.event_id,
@@ -180,9 +185,13 @@ describeBackends('retries', (backend) => {
     const acme = await startTenant();
     const delivery = await deliver(acme, `${receiver.url}/ok?again=${acme.id}`);
     await acme.post(`/deliveries/${delivery.id}/retry`);
-    const again = await acme.waitForDelivery(delivery.id, ({ attempts }) => attempts === 2, { what: 'attempted again' });
+    const again = await acme.waitForDelivery(delivery.id, ({ attempts }) => attempts === 2, {
+      what: 'attempted again',
+    });
     expect(again).toMatchObject({ status: 'succeeded' });
-    expect(receiver.received.filter(({ path }) => path.endsWith(acme.id)).map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(receiver.received.filter(({ path }) => path.endsWith(acme.id)).map(({ attempt }) => attempt)).toEqual([
+      1, 2,
+    ]);
   });
 
   it('makes one more attempt of a dead-lettered delivery, whose letter resolves when that succeeds', async () => {

@@ -99,9 +99,9 @@ describe.each(ROLES)('%s refuses to start, and says why', (file) => {
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
     try {
       const port = String((listener.address() as AddressInfo).port);
-      const lines = await refusal(file, { DATABASE_URL: database.url, PORT: port, WORKER_PORT: port, LOG_LEVEL: 'warn' });
-      expect(lines).toMatch(/^The port is taken: .*EADDRINUSE.*\n$/);
-      expect(lines).toContain(port);
+      const lines = await refusal(file, { DATABASE_URL: database.url, PORT: port, WORKER_PORT: port });
+      const setting = file === 'main.js' ? 'PORT' : 'WORKER_PORT';
+      expect(lines).toBe(`Port ${port} on 127.0.0.1 is taken. Stop what uses it or set ${setting}.\n`);
     } finally {
       await close(listener);
       await database.drop();

@@ -50,11 +50,17 @@ describeBackends('secrets', (backend) => {
     shown.set('header value', headerValue);
     const retry_policy = { max_attempts: 1, schedule_seconds: [0] };
     hooks.respond('/standard', () => ({ status: 500 }));
-    const standard = await acme.createEndpoint(hooks.url('/standard'), { headers: { authorization: headerValue }, retry_policy });
+    const standard = await acme.createEndpoint(hooks.url('/standard'), {
+      headers: { authorization: headerValue },
+      retry_policy,
+    });
     const ed25519 = await acme.createEndpoint(hooks.url('/ed25519'), { signature: 'standard-ed25519' });
     const own = `sha256-secret-${randomBytes(20).toString('hex')}`;
     await acme.createEndpoint(hooks.url('/sha256'), { signature: 'sha256', secret: own });
-    shown.set('standard secret', standard.secret ?? '').set('ed25519 secret', ed25519.secret ?? '').set('sha256 secret', own);
+    shown
+      .set('standard secret', standard.secret ?? '')
+      .set('ed25519 secret', ed25519.secret ?? '')
+      .set('sha256 secret', own);
     const { secret } = await acme.post<{ secret: string }>(`/endpoints/${standard.id}/secret/rotate`);
     const changedValue = randomBytes(20).toString('hex');
     await acme.patch(`/endpoints/${ed25519.id}`, { headers: { 'x-token': changedValue } });
@@ -70,14 +76,20 @@ describeBackends('secrets', (backend) => {
     await acme.settled(event.id);
 
     // Requests that are refused with a secret in them, and a job that fails through a fault of our own.
-    await acme.call('POST', '/endpoints', { body: { url: hooks.url('/'), headers: { 'bad name': headerValue }, secret } });
+    await acme.call('POST', '/endpoints', {
+      body: { url: hooks.url('/'), headers: { 'bad name': headerValue }, secret },
+    });
     await acme.call('POST', '/endpoints', { body: `{"url":"${hooks.url('/')}","secret":"${secret}" oops` });
     await acme.call('POST', '/endpoints', { body: { url: `http://user:${headerValue.slice(7)}@127.0.0.1/`, secret } });
-    await acme.call('GET', '/events', { headers: { 'x-api-key': `${acme.key}x`, authorization: `Bearer ${acme.key}` } });
+    await acme.call('GET', '/events', {
+      headers: { 'x-api-key': `${acme.key}x`, authorization: `Bearer ${acme.key}` },
+    });
     await posthaste.query(`UPDATE endpoints SET secret_sealed = 'broken' WHERE id = $1`, [ed25519.id]);
     await acme.publish({ endpoint_ids: [ed25519.id] });
     await acme.call('GET', `/endpoints/${ed25519.id}/secret`);
-    await waitFor(() => posthaste.logs().includes('A job failed through a fault of our own'), { what: 'the failed job' });
+    await waitFor(() => posthaste.logs().includes('A job failed through a fault of our own'), {
+      what: 'the failed job',
+    });
 
     expect(hooks.at('/standard')[0]?.headers.authorization).toBe(headerValue);
     const places = {
@@ -93,7 +105,9 @@ describeBackends('secrets', (backend) => {
     if (backend === 'redis') expect(places.redis).toContain(`-- zset ${posthaste.queuePrefix}:deliveries:failed`);
 
     const found = Object.entries(places).flatMap(([place, text]) =>
-      [...shown].flatMap(([name, value]) => (spellings(value).some((spelled) => text.includes(spelled)) ? [`${name} in ${place}`] : [])),
+      [...shown].flatMap(([name, value]) =>
+        spellings(value).some((spelled) => text.includes(spelled)) ? [`${name} in ${place}`] : [],
+      ),
     );
     expect(found).toEqual([]);
   });
@@ -104,7 +118,8 @@ describeBackends('secrets', (backend) => {
     for (const list of ['/endpoints', '/api-keys', '/events', '/deliveries', '/dead-letters']) {
       read.push(await acme.list(list));
     }
-    for (const { id } of await acme.list<{ id: string }>('/deliveries')) read.push(await acme.list(`/deliveries/${id}/attempts`));
+    for (const { id } of await acme.list<{ id: string }>('/deliveries'))
+      read.push(await acme.list(`/deliveries/${id}/attempts`));
     read.push(await posthaste.operator.list('/tenants'));
     return JSON.stringify(read);
   }

@@ -36,7 +36,9 @@ describeBackends('many events through two workers', (backend) => {
 
   it('settle, each delivered as often as it was recorded, none lost and none twice', async () => {
     const { posthaste, hooks } = installation;
-    const acme = await posthaste.operator.createTenant({ retry_policy: { max_attempts: 30, schedule_seconds: [0, 0.2] } });
+    const acme = await posthaste.operator.createTenant({
+      retry_policy: { max_attempts: 30, schedule_seconds: [0, 0.2] },
+    });
     hooks.respond('/flaky', (_hook, nth) => ({ status: nth % 3 === 0 ? 500 : 200 }));
     const paths = new Map<string, string>();
     const wanted = { '/all': [], '/even': ['number.even'], '/flaky': ['number.*'] };

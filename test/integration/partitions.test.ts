@@ -175,7 +175,10 @@ describe('pruning', () => {
 
   it('leaves the look-up of a job one partition of deliveries and one of events', async () => {
     const today = dayName(startOfDay(Date.now()));
-    expect(await partitionsTouchedBy(log.last('FROM deliveries d'))).toEqual([`deliveries_${today}`, `events_${today}`]);
+    expect(await partitionsTouchedBy(log.last('FROM deliveries d'))).toEqual([
+      `deliveries_${today}`,
+      `events_${today}`,
+    ]);
   });
 
   it("leaves the writing of an outcome one partition of deliveries, and a dead letter's one of events", async () => {

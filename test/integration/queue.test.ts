@@ -9,13 +9,14 @@ import { redisUrlForTests, startRedis } from '../support/redis-server.js';
 
 let database: TestDatabase;
 const cores: Core[] = [];
-beforeAll(async () => {
+// One each: on PostgreSQL the database is what keeps two queues apart.
+beforeEach(async () => {
   database = await createTestDatabase();
 });
 afterEach(async () => {
   await Promise.all(cores.splice(0).map((core) => core.close()));
+  await database.drop();
 });
-afterAll(() => database.drop());
 
 async function startCore(config: Partial<Config>): Promise<Core> {
   const core = await Core.start(database.url, { config });

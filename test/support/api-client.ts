@@ -156,7 +156,9 @@ export class ApiClient {
     let cursor: string | null = null;
     do {
       const after: string = cursor === null ? '' : `&cursor=${cursor}`;
-      const page: Page<Item> = await this.get<Page<Item>>(`${path}${path.includes('?') ? '&' : '?'}limit=${limit}${after}`);
+      const page: Page<Item> = await this.get<Page<Item>>(
+        `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${after}`,
+      );
       items.push(...page.data);
       cursor = page.next_cursor;
     } while (cursor !== null);

@@ -38,7 +38,8 @@ export default class CountsReporter {
 
   total() {
     const total = { passed: 0, failed: 0, skipped: 0 };
-    for (const counts of this.counts.values()) for (const outcome of Object.keys(total)) total[outcome] += counts[outcome];
+    for (const counts of this.counts.values())
+      for (const outcome of Object.keys(total)) total[outcome] += counts[outcome];
     return total;
   }
 }

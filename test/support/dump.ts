@@ -45,7 +45,7 @@ function read(redis: Redis, type: string, key: string): Promise<unknown> {
     case 'set':
       return redis.smembers(key);
     case 'zset':
-      return redis.zrange(key, 0, -1);
+      return redis.zrange(key, '0', '-1');
     case 'hash':
       return redis.hgetall(key);
     case 'stream':

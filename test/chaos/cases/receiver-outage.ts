@@ -1,0 +1,43 @@
+import type { Backend } from '../../support/backends.js';
+import { Chaos } from '../../support/chaos.js';
+import { Publisher } from '../../support/chaos-publisher.js';
+import type { CaseReport } from '../../support/chaos-report.js';
+import { waitFor } from '../../support/processes.js';
+
+export interface OutageReport extends CaseReport {
+  /** Attempts that met the receiver's absence. */
+  failedAttempts: number;
+  /** States that the circuit took on, in order. */
+  transitions: string[];
+  deadLetters: number;
+}
+
+/** One receiver is gone for a time (connections are refused), while its events go on coming, and then is back. */
+export async function takeReceiverDown(
+  backend: Backend,
+  { events, perSecond, downMs }: { events: number; perSecond: number; downMs: number },
+): Promise<OutageReport> {
+  return Chaos.run({ backend, workers: 2 }, async (chaos) => {
+    const tenants = await chaos.createTenants(1);
+    const publisher = new Publisher({ ledger: chaos.ledger, tenants, events, perSecond });
+    await waitFor(() => publisher.progress >= events / 10, { timeoutMs: 60_000, what: 'a tenth of the events' });
+    await chaos.ledger.down();
+    const backAt = performance.now() + downMs;
+    await waitFor(() => performance.now() > backAt, { timeoutMs: downMs + 1_000, what: 'the outage to end' });
+    await chaos.ledger.up();
+    await publisher.done;
+    const settleMs = await chaos.settle(300_000);
+    const [failed] = await chaos.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM delivery_attempts WHERE outcome = 'failed'`,
+    );
+    const [letters] = await chaos.query<{ n: number }>(`SELECT count(*)::int AS n FROM dead_letters`);
+    const transitions = await chaos.query<{ state: string }>(`SELECT state FROM circuit_transitions ORDER BY id`);
+    return {
+      ...chaos.ledger.count(),
+      settleMs,
+      failedAttempts: failed?.n ?? 0,
+      transitions: transitions.map(({ state }) => state),
+      deadLetters: letters?.n ?? 0,
+    };
+  });
+}

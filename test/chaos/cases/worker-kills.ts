@@ -1,0 +1,84 @@
+import type { Backend } from '../../support/backends.js';
+import { Chaos } from '../../support/chaos.js';
+import { Publisher } from '../../support/chaos-publisher.js';
+import type { CaseReport } from '../../support/chaos-report.js';
+import { waitFor } from '../../support/processes.js';
+
+/** As shipped: what a kill may at most repeat is what the worker had under way. */
+export const WORKER_CONCURRENCY = 200;
+
+export interface WorkerKillOptions {
+  backend: Backend;
+  events: number;
+  perSecond: number;
+  kills: number;
+  tenants: number;
+}
+
+/** Workers are killed at random moments while events come in, and each is replaced at once, as a supervisor would. */
+export async function killWorkers(options: WorkerKillOptions): Promise<CaseReport & { publishes: unknown }> {
+  const { backend, events, perSecond, kills, tenants: tenantCount } = options;
+  return Chaos.run({ backend, workers: 2 }, async (chaos) => {
+    const tenants = await chaos.createTenants(tenantCount);
+    // A receiver that takes its time, so that a kill meets attempts under way.
+    for (let n = 0; n < tenantCount; n++) {
+      chaos.ledger.answer(`/t-${n}`, () => new Promise((resolve) => setTimeout(() => resolve(200), 20)));
+    }
+    const publisher = new Publisher({ ledger: chaos.ledger, tenants, events, perSecond });
+    const moments = Array.from({ length: kills }, () => Math.random() * 0.9 * events).sort((a, b) => a - b);
+    for (const moment of moments) {
+      await waitFor(() => publisher.progress >= moment, { timeoutMs: 600_000, what: 'the next moment to kill' });
+      const { workers } = chaos.posthaste;
+      const victim = workers[workers.length - 2];
+      if (victim === undefined) throw new Error('No worker');
+      await chaos.kill(victim);
+      await chaos.posthaste.startWorker();
+    }
+    await publisher.done;
+    const settleMs = await chaos.settle(300_000);
+    return { ...chaos.ledger.count(), settleMs, publishes: publisher.figures() };
+  });
+}
+
+/** The same job loses its worker twice; BullMQ gives a job up after that, and only the lease brings it back. */
+export async function killTwiceOnOneJob(
+  backend: Backend,
+): Promise<CaseReport & { arrivals: number; attempts: number }> {
+  return Chaos.run({ backend, workers: 1 }, async (chaos) => {
+    const tenants = await chaos.createTenants(1);
+    chaos.ledger.answer('/t-0', ({ nth }) => (nth <= 2 ? null : 200));
+    const publisher = new Publisher({ ledger: chaos.ledger, tenants, events: 1, perSecond: 1 });
+    await publisher.done;
+    for (const nth of [1, 2]) {
+      await waitFor(() => chaos.ledger.requestsAt('/t-0') >= nth, { timeoutMs: 180_000, what: `attempt ${nth}` });
+      const worker = chaos.posthaste.workers.at(-1);
+      if (worker === undefined) throw new Error('No worker');
+      await chaos.kill(worker);
+      await chaos.posthaste.startWorker();
+    }
+    const settleMs = await chaos.settle(180_000);
+    const rows = await chaos.query<{ attempts: number }>(`SELECT attempts FROM deliveries`);
+    const arrivals = chaos.ledger.requestsAt('/t-0');
+    return { ...chaos.ledger.count(), settleMs, arrivals, attempts: rows[0]?.attempts ?? 0 };
+  });
+}
+
+/** One worker is told to end in mid-run, while another works on. */
+export async function stopWorkerInOrder(
+  backend: Backend,
+  events: number,
+  perSecond: number,
+): Promise<CaseReport & { exit: unknown }> {
+  return Chaos.run({ backend, workers: 2 }, async (chaos) => {
+    const tenants = await chaos.createTenants(4);
+    for (let n = 0; n < 4; n++) {
+      chaos.ledger.answer(`/t-${n}`, () => new Promise((resolve) => setTimeout(() => resolve(200), 50)));
+    }
+    const publisher = new Publisher({ ledger: chaos.ledger, tenants, events, perSecond });
+    await waitFor(() => publisher.progress >= events / 2, { timeoutMs: 120_000, what: 'half of the events' });
+    const exit = await chaos.posthaste.workers[0]?.stop();
+    await publisher.done;
+    const settleMs = await chaos.settle(120_000);
+    return { ...chaos.ledger.count(), settleMs, exit };
+  });
+}
