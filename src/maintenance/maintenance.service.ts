@@ -17,7 +17,7 @@ import { removeOldRollups } from '../stats/remove-old-rollups.query.js';
 import { TenantRemovals } from '../tenants/tenant-removals.service.js';
 import { expireBeforeDrop, expireUnleased } from './expire-deliveries.query.js';
 import { releaseStaleHolds } from './release-stale-holds.query.js';
-import { findShortRetentions, removeExpiredKeys, removeTenantRowsBefore } from './remove-old-rows.query.js';
+import { findShortRetentions, removeExpiredKeys, removeOldRecords, removeTenantRowsBefore } from './remove-old-rows.query.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -95,6 +95,7 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     await this.removeShortRetentions(nowMs);
     await this.repeat(() => removeExpiredKeys(this.db));
     await this.repeat(() => removeOldRollups(this.db, this.config.retentionDays));
+    await removeOldRecords(this.db, this.config.retentionDays);
     await this.removals.removePending();
     if (this.buckets instanceof PostgresTokenBuckets) await this.buckets.removeIdle(DAY_MS / 1_000);
   }

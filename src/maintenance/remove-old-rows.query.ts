@@ -42,3 +42,9 @@ export async function removeTenantRowsBefore(
   );
   return count;
 }
+
+/** Replays and changes of circuits that are over for longer than anything they tell of is kept. */
+export async function removeOldRecords(db: DataSource, days: number): Promise<void> {
+  await db.query(`DELETE FROM replays WHERE finished_at < now() - make_interval(days => $1)`, [days]);
+  await db.query(`DELETE FROM circuit_transitions WHERE created_at < now() - make_interval(days => $1)`, [days]);
+}

@@ -1,5 +1,5 @@
 import { describeBackends, describeRedis } from '../support/backends.js';
-import { printCase } from '../support/chaos-report.js';
+import { causedDuplicates, printCase } from '../support/chaos-report.js';
 import { stopAllProcesses } from '../support/processes.js';
 import { killApi } from './cases/api-kills.js';
 import { restartPostgres } from './cases/postgres-restarts.js';
@@ -10,25 +10,29 @@ import { killWorkers, stopWorkerInOrder, WORKER_CONCURRENCY } from './cases/work
 jest.setTimeout(300_000);
 afterAll(stopAllProcesses);
 
+describe('an API that dies between commit and enqueue [postgres]', () => {
+  it.concurrent('loses nothing, and its producers may repeat themselves', async () => {
+    const report = await killApi('postgres', 'kill', 100);
+    printCase('API killed before its answers [postgres]', report, { 'duplicate answers': report.duplicateAnswers });
+    expect(report).toMatchObject({ accepted: 100, stored: 100, lost: 0, unacknowledged: 0 });
+    expect(report.duplicateAnswers).toBeGreaterThan(0);
+    expect(causedDuplicates(report)).toBe(0);
+  });
+});
+
 describeBackends('a fault in mid-run loses nothing', (backend) => {
   it.concurrent('when a worker is killed', async () => {
     const report = await killWorkers({ backend, events: 500, perSecond: 100, kills: 1, tenants: 4 });
-    printCase(`worker killed once [${backend}]`, report);
+    printCase(`worker killed once [${backend}]`, report, { publishes: report.publishes });
     expect(report).toMatchObject({ accepted: 500, lost: 0 });
-    expect(report.duplicates).toBeLessThanOrEqual(WORKER_CONCURRENCY);
-  });
-
-  it.concurrent('when the API dies between commit and enqueue, and its producers repeat themselves', async () => {
-    const report = await killApi(backend, 'kill', 100);
-    printCase(`API killed before the answer [${backend}]`, report, { 'duplicate answers': report.duplicateAnswers });
-    expect(report).toMatchObject({ accepted: 100, stored: 100, lost: 0, duplicates: 0, unacknowledged: 0 });
-    expect(report.duplicateAnswers).toBeGreaterThan(0);
+    expect(causedDuplicates(report)).toBeLessThanOrEqual(WORKER_CONCURRENCY);
   });
 
   it.concurrent('when PostgreSQL is restarted', async () => {
     const report = await restartPostgres({ backend, events: 500, perSecond: 100, restarts: 1, awayMs: 500 });
     printCase(`PostgreSQL restarted once [${backend}]`, report, { publishes: report.publishes });
-    expect(report).toMatchObject({ lost: 0, duplicates: 0 });
+    expect(report.lost).toBe(0);
+    expect(causedDuplicates(report)).toBe(0);
     expect(Object.keys(report.publishes.statuses).sort()).toEqual(['202', '503']);
   });
 });
@@ -37,15 +41,17 @@ describeRedis('a fault in mid-run loses nothing', () => {
   it.concurrent('when Redis is flushed', async () => {
     const report = await flushRedis({ events: 500, perSecond: 100 });
     printCase('FLUSHALL [redis]', report, { publishes: report.publishes });
-    expect(report).toMatchObject({ accepted: 500, lost: 0, duplicates: 0 });
+    expect(report).toMatchObject({ accepted: 500, lost: 0 });
+    expect(causedDuplicates(report)).toBe(0);
     expect(Object.keys(report.publishes.statuses)).toEqual(['202']);
   });
 });
 
-describeBackends('a worker that is told to end in mid-run', (backend) => {
+describe('a worker that is told to end in mid-run [postgres]', () => {
   it.concurrent('loses nothing, repeats nothing, and ends in order', async () => {
-    const report = await stopWorkerInOrder(backend, 500, 100);
-    printCase(`worker stopped in order [${backend}]`, report);
-    expect(report).toMatchObject({ accepted: 500, lost: 0, duplicates: 0, exit: { code: 0, signal: null } });
+    const report = await stopWorkerInOrder('postgres', 500, 100);
+    printCase('worker stopped in order [postgres]', report);
+    expect(report).toMatchObject({ accepted: 500, lost: 0, exit: { code: 0, signal: null } });
+    expect(causedDuplicates(report)).toBe(0);
   });
 });

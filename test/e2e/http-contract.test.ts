@@ -323,12 +323,14 @@ describeRedis('while Redis is away', () => {
       const acme = await posthaste.operator.createTenant();
       await acme.createEndpoint(hooks.url('/'));
       await acme.settled((await acme.publish()).id);
-      const ready = async (): Promise<Response> => request(posthaste.url).get('/health/ready');
-      expect((await ready()).body).toMatchObject({ status: 'ready', checks: { redis: 'up' } });
+      const ready = async (): Promise<string> => {
+        const { status, body } = await request(posthaste.url).get('/health/ready');
+        return `${status} ${(body as { status: string }).status}`;
+      };
+      expect(await ready()).toBe('200 ready');
 
       await redis.stop();
-      await waitFor(async () => (await ready()).body.status === 'degraded', { what: 'readiness to say degraded' });
-      expect((await ready()).status).toBe(200);
+      await waitFor(async () => (await ready()) === '200 degraded', { what: 'readiness to say degraded' });
       const events = [];
       for (let n = 0; n < 5; n++) events.push(await acme.publish());
       expect(hooks.received).toHaveLength(1);
@@ -341,7 +343,7 @@ describeRedis('while Redis is away', () => {
           .slice(1)
           .sort(),
       ).toEqual(events.map(({ id }) => id));
-      await waitFor(async () => (await ready()).body.status === 'ready', { what: 'readiness to be back' });
+      await waitFor(async () => (await ready()) === '200 ready', { what: 'readiness to be back' });
     } finally {
       await posthaste.stop();
       await redis.stop();

@@ -151,13 +151,14 @@ describeBackends('retries', (backend) => {
 
   it('retries a dead letter with a fresh delivery, and resolves it when that arrives', async () => {
     const acme = await startTenant();
-    const failed = await deliver(acme, `${receiver.url}/fail`, AT_ONCE);
+    // Two and two failures: a fifth in a row would open the endpoint's circuit.
+    const failed = await deliver(acme, `${receiver.url}/fail`, { ...AT_ONCE, max_attempts: 2 });
     const letter = await acme.deadLetterOf(failed);
 
     const again = await acme.post<DeliveryBody>(`/dead-letters/${letter.id}/retry`);
-    expect(again).toMatchObject({ status: 'pending', attempts: 0, max_attempts: 3, event_id: failed.event_id });
+    expect(again).toMatchObject({ status: 'pending', attempts: 0, max_attempts: 2, event_id: failed.event_id });
     await acme.waitForStatus(again.id, 'dead_letter');
-    expect(await acme.get(`/dead-letters/${letter.id}`)).toMatchObject({ resolved_at: null, attempts: 6 });
+    expect(await acme.get(`/dead-letters/${letter.id}`)).toMatchObject({ resolved_at: null, attempts: 4 });
     expect(await acme.list('/dead-letters')).toHaveLength(1);
 
     await acme.patch(`/endpoints/${failed.endpoint_id}`, { url: `${receiver.url}/ok?letter=${letter.id}` });

@@ -91,13 +91,13 @@ describe('testing an endpoint', () => {
     const failing = await create({ url: `${origin}/fail` });
     expect(await test(failing.id)).toMatchObject({
       status: 200,
-      body: { outcome: 'failed', status_code: 500, error: 'http_status' },
+      body: { outcome: 'failed', status_code: 500, error: 'HTTP 500' },
     });
     const refused = await create();
     await api.db.query(`UPDATE endpoints SET url = 'http://10.1.2.3/' WHERE id = $1`, [refused.id]);
     expect(await test(refused.id)).toMatchObject({
       status: 200,
-      body: { outcome: 'failed', status_code: null, error: 'address_refused', response: { headers: {}, body: null } },
+      body: { outcome: 'failed', status_code: null, error: 'address refused', response: { headers: {}, body: null } },
     });
   });
 });

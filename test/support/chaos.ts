@@ -5,6 +5,7 @@ import pg from 'pg';
 import { migrateDatabase } from '../../src/database/migrate-database.js';
 import type { TenantClient } from './api-client.js';
 import type { Backend } from './backends.js';
+import type { CaseReport } from './chaos-report.js';
 import { Ledger } from './ledger.js';
 import { startPosthaste, type Posthaste, type PosthasteOptions, type Role } from './posthaste.js';
 import { startPostgres, type TestPostgres } from './postgres-server.js';
@@ -98,14 +99,18 @@ export class Chaos {
   /**
    * Waits until every accepted event was delivered and nothing is pending. What does not come in time is left to the ledger
    * to tell.
-   * @returns how long it took, in ms
+   * @returns what the case has come to
    */
-  async settle(timeoutMs: number): Promise<number> {
+  async settle(timeoutMs: number): Promise<CaseReport> {
     const startedAt = performance.now();
     const settled = async (): Promise<boolean> =>
       this.ledger.count().lost === 0 && (await this.countPending().catch(() => 1)) === 0;
     await waitFor(settled, { timeoutMs, what: 'everything to settle' }).catch(() => undefined);
-    return performance.now() - startedAt;
+    const settleMs = performance.now() - startedAt;
+    const [failed] = await this.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM delivery_attempts WHERE outcome = 'failed' AND status_code IS NULL`,
+    );
+    return { ...this.ledger.count(), settleMs, failedAttempts: failed?.n ?? 0 };
   }
 
   /** SIGKILL, without a successor. */

@@ -133,6 +133,8 @@ export function submission(
 /** Every statement that a data source runs, as it runs it. */
 export class StatementLog implements Logger {
   readonly statements: { sql: string; parameters: unknown[] }[] = [];
+  /** SQLSTATEs of what failed, also where it was tried again with success. */
+  readonly errorCodes: string[] = [];
 
   static on(db: DataSource): StatementLog {
     const log = new StatementLog();
@@ -153,7 +155,9 @@ export class StatementLog implements Logger {
     return this.statements.filter(({ sql }) => sql.includes(text)).length;
   }
 
-  logQueryError(): void {}
+  logQueryError(error: string | Error): void {
+    this.errorCodes.push((error as { code?: string }).code ?? 'none');
+  }
   logQuerySlow(): void {}
   logSchemaBuild(): void {}
   logMigration(): void {}

@@ -36,8 +36,8 @@ export async function killApi(backend: Backend, fault: 'kill' | 'hang', events: 
     if (signal !== 'SIGKILL') throw new Error(`The API ended by itself:\n${faulty.logs()}`);
     await chaos.posthaste.startApi({ PORT });
     await publisher.done;
-    const settleMs = await chaos.settle(180_000);
+    const report = await chaos.settle(180_000);
     const stored = (await chaos.query<{ n: number }>(`SELECT count(*)::int AS n FROM events`))[0]?.n ?? 0;
-    return { ...chaos.ledger.count(), settleMs, stored, duplicateAnswers: publisher.figures().duplicateAnswers };
+    return { ...report, stored, duplicateAnswers: publisher.figures().duplicateAnswers };
   });
 }

@@ -32,7 +32,7 @@ export async function restartPostgres(options: PostgresRestartOptions): Promise<
       await chaos.postgres.start();
     }
     await publisher.done;
-    const settleMs = await chaos.settle(240_000);
-    return { ...chaos.ledger.count(), settleMs, publishes: publisher.figures() };
+    const report = await chaos.settle(240_000);
+    return { ...report, publishes: publisher.figures() };
   });
 }

@@ -5,8 +5,6 @@ import type { CaseReport } from '../../support/chaos-report.js';
 import { waitFor } from '../../support/processes.js';
 
 export interface OutageReport extends CaseReport {
-  /** Attempts that met the receiver's absence. */
-  failedAttempts: number;
   /** States that the circuit took on, in order. */
   transitions: string[];
   deadLetters: number;
@@ -26,16 +24,11 @@ export async function takeReceiverDown(
     await waitFor(() => performance.now() > backAt, { timeoutMs: downMs + 1_000, what: 'the outage to end' });
     await chaos.ledger.up();
     await publisher.done;
-    const settleMs = await chaos.settle(300_000);
-    const [failed] = await chaos.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM delivery_attempts WHERE outcome = 'failed'`,
-    );
+    const report = await chaos.settle(300_000);
     const [letters] = await chaos.query<{ n: number }>(`SELECT count(*)::int AS n FROM dead_letters`);
     const transitions = await chaos.query<{ state: string }>(`SELECT state FROM circuit_transitions ORDER BY id`);
     return {
-      ...chaos.ledger.count(),
-      settleMs,
-      failedAttempts: failed?.n ?? 0,
+      ...report,
       transitions: transitions.map(({ state }) => state),
       deadLetters: letters?.n ?? 0,
     };

@@ -77,8 +77,8 @@ async function underLoad(
       readiness.push(`${response.status} ${((await response.json()) as { status: string }).status}`);
     });
     await publisher.done;
-    const settleMs = await chaos.settle(240_000);
-    return { ...chaos.ledger.count(), settleMs, publishes: publisher.figures(), readiness };
+    const report = await chaos.settle(240_000);
+    return { ...report, publishes: publisher.figures(), readiness };
   });
 }
 

@@ -40,13 +40,12 @@ export async function shiftClock(
     }
     const publisher = new Publisher({ ledger: chaos.ledger, tenants, events, perSecond: 50 });
     await publisher.done;
-    const settleMs = await chaos.settle(120_000);
+    const report = await chaos.settle(120_000);
     const gaps = [...times.values()].flatMap((ofEvent) =>
       ofEvent.slice(1).map((at, index) => (at - (ofEvent[index] ?? 0)) / 1_000),
     );
     return {
-      ...chaos.ledger.count(),
-      settleMs,
+      ...report,
       shortestGapSeconds: Math.min(...gaps),
       longestGapSeconds: Math.max(...gaps),
       timestampErrorSeconds,

@@ -35,8 +35,8 @@ export async function killWorkers(options: WorkerKillOptions): Promise<CaseRepor
       await chaos.posthaste.startWorker();
     }
     await publisher.done;
-    const settleMs = await chaos.settle(300_000);
-    return { ...chaos.ledger.count(), settleMs, publishes: publisher.figures() };
+    const report = await chaos.settle(300_000);
+    return { ...report, publishes: publisher.figures() };
   });
 }
 
@@ -56,10 +56,10 @@ export async function killTwiceOnOneJob(
       await chaos.kill(worker);
       await chaos.posthaste.startWorker();
     }
-    const settleMs = await chaos.settle(180_000);
+    const report = await chaos.settle(180_000);
     const rows = await chaos.query<{ attempts: number }>(`SELECT attempts FROM deliveries`);
     const arrivals = chaos.ledger.requestsAt('/t-0');
-    return { ...chaos.ledger.count(), settleMs, arrivals, attempts: rows[0]?.attempts ?? 0 };
+    return { ...report, arrivals, attempts: rows[0]?.attempts ?? 0 };
   });
 }
 
@@ -78,7 +78,7 @@ export async function stopWorkerInOrder(
     await waitFor(() => publisher.progress >= events / 2, { timeoutMs: 120_000, what: 'half of the events' });
     const exit = await chaos.posthaste.workers[0]?.stop();
     await publisher.done;
-    const settleMs = await chaos.settle(120_000);
-    return { ...chaos.ledger.count(), settleMs, exit };
+    const report = await chaos.settle(120_000);
+    return { ...report, exit };
   });
 }
