@@ -139,7 +139,9 @@ export class EventsService {
       }
       case 'unknown_endpoints':
         throw this.refused(
-          validationFailed(outcome.endpointIds.map((id) => ({ field: 'endpoint_ids', message: `no such endpoint: ${id}` }))),
+          validationFailed(
+            outcome.endpointIds.map((id) => ({ field: 'endpoint_ids', message: `no such endpoint: ${id}` })),
+          ),
         );
     }
   }
@@ -157,7 +159,8 @@ function refuseSuspended(tenant: CallerTenant): void {
 function idempotencyKeyOf({ idempotencyKey }: PublishHeaders): string | null {
   if (idempotencyKey === undefined) return null;
   const key = readIdempotencyKey(idempotencyKey);
-  if (key === null) throw validationFailed([{ field: 'Idempotency-Key', message: 'must be 1 to 255 printable characters' }]);
+  if (key === null)
+    throw validationFailed([{ field: 'Idempotency-Key', message: 'must be 1 to 255 printable characters' }]);
   return key;
 }
 
@@ -184,7 +187,9 @@ function toBatchAnswer(outcomes: PromiseSettledResult<PublishAnswer>[]): BatchAn
   });
   const count = (status: BatchResult['status']): number => results.filter((result) => result.status === status).length;
   const answer = { accepted: count('accepted'), duplicates: count('duplicate'), rejected: count('rejected'), results };
-  const fault = outcomes.find((outcome) => outcome.status === 'rejected' && toDomainError(outcome.reason).status >= 500);
+  const fault = outcomes.find(
+    (outcome) => outcome.status === 'rejected' && toDomainError(outcome.reason).status >= 500,
+  );
   if (fault?.status === 'rejected' && answer.rejected === results.length) throw fault.reason;
   return answer;
 }

@@ -16,10 +16,21 @@ export class PublishController {
   @HttpCode(202)
   @RequireScope('events:write')
   @ApiOperation({ operationId: 'publishEvent', summary: 'Publish an event' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Unique in the tenant for 24 hours; at most 255 characters.' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'Unique in the tenant for 24 hours; at most 255 characters.',
+  })
   @ApiBody({ type: PublishEventDto })
   @ApiResponse({ status: 202, type: PublishAnswerDto, description: 'Committed; deliveries are on their way.' })
-  @ApiProblems('malformed_request', 'payload_too_large', 'unsupported_media_type', 'validation_failed', 'rate_limited', 'unavailable')
+  @ApiProblems(
+    'malformed_request',
+    'payload_too_large',
+    'unsupported_media_type',
+    'validation_failed',
+    'rate_limited',
+    'unavailable',
+  )
   publish(
     @CurrentTenant() tenant: CallerTenant,
     @Body() body: unknown,
@@ -27,7 +38,12 @@ export class PublishController {
     @Headers('traceparent') traceparent: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PublishAnswer> {
-    return this.events.publish(tenant, bytesOf(body), { idempotencyKey, traceparent }, (headers) => void reply.headers(headers));
+    return this.events.publish(
+      tenant,
+      bytesOf(body),
+      { idempotencyKey, traceparent },
+      (headers) => void reply.headers(headers),
+    );
   }
 
   @Post('batch')
@@ -48,7 +64,12 @@ export class PublishController {
     @Headers('traceparent') traceparent: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<BatchAnswer> {
-    return this.events.publishBatch(tenant, bytesOf(body), { idempotencyKey, traceparent }, (headers) => void reply.headers(headers));
+    return this.events.publishBatch(
+      tenant,
+      bytesOf(body),
+      { idempotencyKey, traceparent },
+      (headers) => void reply.headers(headers),
+    );
   }
 }
 

@@ -24,7 +24,8 @@ export class PublishEventDto {
   payload: unknown;
 
   @ApiPropertyOptional({
-    description: "Your own id for the event, unique in the tenant for 24 hours: posting it again delivers nothing twice.",
+    description:
+      'Your own id for the event, unique in the tenant for 24 hours: posting it again delivers nothing twice.',
     example: 'order-42-created',
     maxLength: 255,
   })
@@ -48,13 +49,18 @@ export class PublishBatchDto {
 }
 
 export class PublishAnswerDto {
-  @ApiProperty({ format: 'uuid', description: 'Our id; receivers see it as `webhook-id`.', example: '0199e0f0-5a7c-7b52-8a51-0c2a5d3e7f11' })
+  @ApiProperty({
+    format: 'uuid',
+    description: 'Our id; receivers see it as `webhook-id`.',
+    example: '0199e0f0-5a7c-7b52-8a51-0c2a5d3e7f11',
+  })
   id: string;
   @ApiProperty({ type: String, nullable: true, example: 'order-42-created' }) event_id: string | null;
   @ApiProperty({ example: 'order.created' }) event_type: string;
   @ApiProperty({ enum: ['accepted'] }) status: string;
   @ApiProperty({ type: 'integer', description: 'How many endpoints get it.', example: 2 }) deliveries: number;
-  @ApiProperty({ description: 'It was posted before under this key; this is the first answer.', example: false }) duplicate: boolean;
+  @ApiProperty({ description: 'It was posted before under this key; this is the first answer.', example: false })
+  duplicate: boolean;
   @ApiProperty({ format: 'date-time', example: '2026-01-31T12:00:00.000Z' }) created_at: Date;
 }
 

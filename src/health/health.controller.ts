@@ -21,7 +21,8 @@ export class HealthController {
   @ApiOperation({
     operationId: 'ready',
     summary: 'Whether it can take events',
-    description: '503 without PostgreSQL, with pending migrations and while shutting down. With Redis away: 200, `degraded`.',
+    description:
+      '503 without PostgreSQL, with pending migrations and while shutting down. With Redis away: 200, `degraded`.',
   })
   @ApiOkResponse({ description: 'Ready, or degraded.', schema: { $ref: '#/components/schemas/Readiness' } })
   @ApiResponse({ status: 503, description: 'Not ready.', schema: { $ref: '#/components/schemas/Readiness' } })

@@ -17,7 +17,12 @@ import { removeOldRollups } from '../stats/remove-old-rollups.query.js';
 import { TenantRemovals } from '../tenants/tenant-removals.service.js';
 import { expireBeforeDrop, expireUnleased } from './expire-deliveries.query.js';
 import { releaseStaleHolds } from './release-stale-holds.query.js';
-import { findShortRetentions, removeExpiredKeys, removeOldRecords, removeTenantRowsBefore } from './remove-old-rows.query.js';
+import {
+  findShortRetentions,
+  removeExpiredKeys,
+  removeOldRecords,
+  removeTenantRowsBefore,
+} from './remove-old-rows.query.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -35,7 +35,9 @@ async function warnAboutEviction(redis: Redis, logger: Logger): Promise<void> {
   try {
     const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1];
     if (policy !== undefined && policy !== 'noeviction') {
-      logger.warn(`Redis has maxmemory-policy ${policy}: set it to noeviction, or a full Redis drops queued deliveries.`);
+      logger.warn(
+        `Redis has maxmemory-policy ${policy}: set it to noeviction, or a full Redis drops queued deliveries.`,
+      );
     }
   } catch {
     // Not every provider answers INFO; the queue repairs itself in any case.

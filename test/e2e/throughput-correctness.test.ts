@@ -1,5 +1,6 @@
 import type { BatchBody, DeliveryBody, Page, TenantClient } from '../support/api-client.js';
 import { describeBackends } from '../support/backends.js';
+import type { ReceivedHook } from '../support/hook-server.js';
 import { useInstallation } from '../support/installation.js';
 import { waitFor } from '../support/processes.js';
 
@@ -43,7 +44,7 @@ describeBackends('many events through two workers', (backend) => {
     const paths = new Map<string, string>();
     const wanted = { '/all': [], '/even': ['number.even'], '/flaky': ['number.*'] };
     for (const [path, event_types] of Object.entries(wanted)) {
-      paths.set((await acme.createEndpoint(hooks.url(path), { event_types })).id, path);
+      paths.set((await acme.createEndpoint(hooks.url(path), { event_types, timeout_ms: 30_000 })).id, path);
     }
     const ids = await publishAll(acme);
     expect(new Set(ids).size).toBe(EVENTS);
@@ -59,25 +60,26 @@ describeBackends('many events through two workers', (backend) => {
     expect(deliveries.filter(({ status }) => status !== 'succeeded')).toEqual([]);
 
     const keyOf = (path: string | undefined, eventId: unknown): string => `${path} ${String(eventId)}`;
-    const requests = new Map<string, number[]>();
-    for (const { path, headers, status } of hooks.received) {
-      const key = keyOf(path, headers['webhook-id']);
-      requests.set(key, [...(requests.get(key) ?? []), status]);
+    const requests = new Map<string, ReceivedHook[]>();
+    for (const hook of hooks.received) {
+      const key = keyOf(hook.path, hook.headers['webhook-id']);
+      requests.set(key, [...(requests.get(key) ?? []), hook]);
     }
+    const answersTo = (key: string): number[] => (requests.get(key) ?? []).map(({ status }) => status);
     const expected = deliveries.map(({ endpoint_id, event_id, attempts }): [string, number[]] => [
       keyOf(paths.get(endpoint_id), event_id),
       [...Array<number>(attempts - 1).fill(500), 200],
     ]);
-    const differing = expected.filter(([key, statuses]) => String(requests.get(key)) !== String(statuses));
-    // With what the attempts say of it, as that is the next thing one would ask.
+    const differing = expected.filter(([key, statuses]) => String(answersTo(key)) !== String(statuses));
+    // With what receiver and attempts say of it and when, as that is the next thing one would ask.
     const told = differing.slice(0, 3).map(async ([key, statuses]) => {
       const delivery = deliveries.find((one) => keyOf(paths.get(one.endpoint_id), one.event_id) === key);
       const attempts = await acme.attemptsOf(delivery?.id ?? '');
       return {
         key,
         statuses,
-        received: requests.get(key),
-        attempts: attempts.map(({ error, duration_ms }) => [error, duration_ms]),
+        received: requests.get(key)?.map(({ atMs, status }) => `${new Date(atMs).toISOString()} ${status}`),
+        attempts: attempts.map(({ created_at, error, duration_ms }) => `${created_at} ${error} ${duration_ms} ms`),
       };
     });
     expect(await Promise.all(told)).toEqual([]);

@@ -222,7 +222,7 @@ describeRedis('the feeder before a queue that refuses', () => {
       startFeeder(core);
       const givenBack = async (): Promise<boolean> =>
         (await rowsOfAll(core)).every((row) => row.lease_no > 0 && !row.is_leased && row.held_by === null);
-      await waitFor(givenBack, { what: 'the leases to be given back' });
+      await waitFor(givenBack, { timeoutMs: 30_000, what: 'the leases to be given back' });
       const due = await rowsOf(
         core.db,
         'SELECT FROM deliveries WHERE next_attempt_at <= now() AND leased_until IS NULL',
@@ -232,7 +232,7 @@ describeRedis('the feeder before a queue that refuses', () => {
       await admin.config('SET', 'maxmemory', '0');
       const delivered: string[] = [];
       deliverAll(core, delivered);
-      await waitFor(() => delivered.length === 5, { what: 'all to be delivered' });
+      await waitFor(() => delivered.length === 5, { timeoutMs: 30_000, what: 'all to be delivered' });
       expect([...delivered].sort()).toEqual([...ids].sort());
     } finally {
       admin.disconnect();
