@@ -1,7 +1,6 @@
 import { ValidationPipe, type NestApplicationOptions, type ValidationError } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FastifyInstance } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Config } from '../config/config.js';
@@ -56,7 +55,7 @@ export function createHttpAdapter(config: Config): FastifyAdapter {
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const routes = new RouteTable();
-  closeGracefully(fastify as unknown as FastifyInstance, app.get(Config).shutdownGraceSeconds * 1_000);
+  closeGracefully(fastify, app.get(Config).shutdownGraceSeconds * 1_000);
 
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {

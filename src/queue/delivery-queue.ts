@@ -16,15 +16,32 @@ const JOB_NAME = 'deliver';
 
 @Injectable()
 export class DeliveryQueue {
-  private readonly queue: Queue<DeliveryJob, void, string>;
+  private queue: Queue<DeliveryJob, void, string>;
+  /**
+   * BullMQ asks a new connection for the store's version, once: a store that goes away in that moment leaves a queue which
+   * refuses everything for ever.
+   */
+  private isUnusable = false;
 
   constructor(private readonly backend: QueueBackend) {
-    this.queue = backend.createQueue<DeliveryJob>(QUEUE_NAME);
+    this.queue = this.create();
   }
 
   /** For the board of queues. */
   get bullQueue(): Queue {
     return this.queue;
+  }
+
+  private create(): Queue<DeliveryJob, void, string> {
+    const queue = this.backend.createQueue<DeliveryJob>(QUEUE_NAME);
+    queue.waitUntilReady().catch(() => (this.isUnusable = true));
+    return queue;
+  }
+
+  private replace(): void {
+    this.isUnusable = false;
+    this.queue.close().catch(() => undefined);
+    this.queue = this.create();
   }
 
   /** Whether it makes sense to add jobs now. */
@@ -39,6 +56,7 @@ export class DeliveryQueue {
   async add(jobs: DeliveryJob[]): Promise<void> {
     if (jobs.length === 0) return;
     if (!this.available) throw new Error("The queue's store is away.");
+    if (this.isUnusable) this.replace();
     await this.queue.addBulk(
       jobs.map((job) => ({
         name: JOB_NAME,

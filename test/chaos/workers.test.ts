@@ -60,9 +60,10 @@ describeBackends('a worker whose clock is off', (backend) => {
     });
     expect(report).toMatchObject({ accepted: 500, lost: 0 });
     expect(causedDuplicates(report)).toBe(0);
-    // Arrivals are timed here: a request may be a little later at its receiver than its predecessor was.
-    expect(shortestGapSeconds).toBeGreaterThan(4.9);
-    expect(longestGapSeconds).toBeLessThan(15);
-    expect(timestampErrorSeconds).toBeLessThan(10);
+    expect(report.attempts).toBeGreaterThan(600);
+    expect(shortestGapSeconds).toBeGreaterThan(4.99);
+    // Ten minutes would show; what is less is a busy machine.
+    expect(longestGapSeconds).toBeLessThan(60);
+    expect(timestampErrorSeconds).toBeLessThan(60);
   });
 });

@@ -15,8 +15,8 @@ describeRedis('while Redis is away', () => {
       await acme.createEndpoint(hooks.url('/'));
       await acme.settled((await acme.publish()).id);
       const ready = async (): Promise<string> => {
-        const { status, body } = await request(posthaste.url).get('/health/ready');
-        return `${status} ${(body as { status: string }).status}`;
+        const response = await request(posthaste.url).get('/health/ready');
+        return `${response.status} ${(response.body as { status: string }).status}`;
       };
       expect(await ready()).toBe('200 ready');
 

@@ -1,6 +1,8 @@
+import { Redis } from 'ioredis';
 import { newId } from '../../src/common/ids.js';
-import type { Config } from '../../src/config/config.js';
-import type { DeliveryJob } from '../../src/queue/delivery-queue.js';
+import { Config } from '../../src/config/config.js';
+import { DeliveryQueue, type DeliveryJob } from '../../src/queue/delivery-queue.js';
+import { QueueBackend } from '../../src/queue/queue-backend.js';
 import { describeBackends, describeRedis } from '../support/backends.js';
 import { Core } from '../support/core.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -124,6 +126,35 @@ describeRedis('the queue without its Redis', () => {
       await core.close();
       cores.length = 0;
       await again.stop();
+    }
+  });
+
+  it('works again although Redis went away in the moment in which the queue met it', async () => {
+    const redis = await startRedis();
+    const client = new Redis(redis.url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 5_000 });
+    client.on('error', () => undefined);
+    let reconnects = 0;
+    client.on('reconnecting', () => reconnects++);
+    const backend = new QueueBackend(Object.assign(new Config(), { redisUrl: redis.url }), client);
+    const queue = new DeliveryQueue(backend);
+    // BullMQ asks for the version as soon as the connection is ready, and gets no answer.
+    client.once('ready', () => process.kill(redis.pid, 'SIGKILL'));
+    await waitFor(() => reconnects >= 4, { what: 'that question to be given up' });
+    const again = await startRedis({ port: redis.port });
+    try {
+      await waitFor(() => queue.available, { what: 'Redis to be back' });
+      const added = (): Promise<boolean> =>
+        queue.add([newJob()]).then(
+          () => true,
+          () => false,
+        );
+      await waitFor(added, { what: 'a job to be taken' });
+      expect(await queue.depths()).toMatchObject({ waiting: 1 });
+    } finally {
+      await backend.onApplicationShutdown();
+      client.disconnect();
+      await again.stop();
+      await redis.stop();
     }
   });
 
