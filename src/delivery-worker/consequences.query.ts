@@ -53,21 +53,26 @@ export async function resolveDeadLetters(manager: EntityManager, reports: Report
   );
 }
 
+export interface DisabledEndpoint {
+  id: string;
+  tenantId: string;
+}
+
 /** An endpoint that answered 410 wants no more; one that a person changed meanwhile has a new address and is left alone. */
-export async function disableEndpoints(manager: EntityManager, reports: Report[]): Promise<string[]> {
+export async function disableEndpoints(manager: EntityManager, reports: Report[]): Promise<DisabledEndpoint[]> {
   if (reports.length === 0) return [];
   // With the endpoint disabled there is nothing to probe: what its circuit keeps back goes on to become dead letters.
-  const rows = await manager.query<{ id: string }[]>(
+  const rows = await manager.query<{ id: string; tenant_id: string }[]>(
     `WITH disabled AS (
        UPDATE endpoints e SET is_active = false, disabled_reason = 'gone', updated_at = now()
        FROM unnest($1::uuid[], $2::text[]) AS gone (endpoint_id, url)
        WHERE e.id = gone.endpoint_id AND e.url = gone.url AND e.is_active
-       RETURNING e.id
+       RETURNING e.id, e.tenant_id
      ), closed AS (
        DELETE FROM endpoint_circuits c USING disabled d WHERE c.endpoint_id = d.id
      )
-     SELECT id FROM disabled`,
+     SELECT id, tenant_id FROM disabled`,
     [reports.map(({ delivery }) => delivery.endpoint_id), reports.map(({ delivery }) => delivery.url)],
   );
-  return rows.map(({ id }) => id);
+  return rows.map((row) => ({ id: row.id, tenantId: row.tenant_id }));
 }

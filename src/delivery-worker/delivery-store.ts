@@ -8,6 +8,7 @@ import { Config } from '../config/config.js';
 import type { DeliveryJob } from '../queue/delivery-queue.js';
 import { OperationalEvents, type OperationalEvent } from '../operational-events/operational-events.js';
 import { isOperationalType } from '../events/event-types.js';
+import type { DisabledEndpoint } from './consequences.query.js';
 import { extendLeases, loadDeliveries, type LoadedDelivery } from './load.query.js';
 import { recordReports, type Report } from './record.query.js';
 
@@ -47,8 +48,8 @@ export class DeliveryStore {
     );
     this.records = new Batcher(
       async (reports) => {
-        const written = await recordReports(db, reports, (manager, deadLettered, disabledEndpointIds) =>
-          operationalEvents.emit(manager, operationalEventsOf(deadLettered, disabledEndpointIds)),
+        const written = await recordReports(db, reports, (manager, deadLettered, disabled) =>
+          operationalEvents.emit(manager, operationalEventsOf(deadLettered, disabled)),
         );
         return reports.map((report) => written.has(report));
       },
@@ -95,7 +96,7 @@ export class DeliveryStore {
 }
 
 /** What the tenant is told. Of a dead letter that was itself such a message nothing: that would never end. */
-function operationalEventsOf(deadLettered: Report[], disabledEndpointIds: string[]): OperationalEvent[] {
+function operationalEventsOf(deadLettered: Report[], disabled: DisabledEndpoint[]): OperationalEvent[] {
   const told = deadLettered.filter(({ delivery }) => !isOperationalType(delivery.event_type ?? ''));
   const events = told.map(({ delivery, outcome }): OperationalEvent => {
     const { id, tenant_id, endpoint_id, event_id, event_type } = delivery;
@@ -107,11 +108,9 @@ function operationalEventsOf(deadLettered: Report[], disabledEndpointIds: string
       data: { delivery_id: id, event_id, event_type, endpoint_id, reason },
     };
   });
-  for (const endpointId of disabledEndpointIds) {
-    const tenantId = deadLettered.find(({ delivery }) => delivery.endpoint_id === endpointId)?.delivery.tenant_id;
-    if (tenantId === undefined) continue;
-    const data = { endpoint_id: endpointId, reason: 'gone' };
-    events.push({ type: 'posthaste.endpoint.disabled', tenantId, endpointId, data });
+  for (const { id, tenantId } of disabled) {
+    const data = { endpoint_id: id, reason: 'gone' };
+    events.push({ type: 'posthaste.endpoint.disabled', tenantId, endpointId: id, data });
   }
   return events;
 }

@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { DeliveryStatus, HoldReason } from '../deliveries/delivery.entity.js';
 import type { AttemptResult } from '../sending/attempt-sender.js';
-import { disableEndpoints, resolveDeadLetters, writeDeadLetters } from './consequences.query.js';
+import { disableEndpoints, resolveDeadLetters, writeDeadLetters, type DisabledEndpoint } from './consequences.query.js';
 import type { LoadedDelivery } from './load.query.js';
 import type { Outcome } from './outcome.js';
 
@@ -62,7 +62,7 @@ function newStateOf({ delivery, outcome }: Report): NewState {
 export type TellTenants = (
   manager: EntityManager,
   deadLettered: Report[],
-  disabledEndpointIds: string[],
+  disabled: DisabledEndpoint[],
 ) => Promise<void>;
 
 /**

@@ -61,6 +61,12 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.stopped || !this.waitingEndpoints.has(endpointId)) return;
     if (this.circuits.passage(endpointId) === 'blocked') return;
     this.freed.set(endpointId, (this.freed.get(endpointId) ?? 0) + 1);
+    this.startRefilling();
+  }
+
+  /** Never beside a tick: what one has leased and not committed is not in the other's count, and places would go twice. */
+  private startRefilling(): void {
+    if (this.running !== null || this.freed.size === 0) return;
     this.refilling ??= this.refillFreed().finally(() => {
       this.refilling = null;
     });
@@ -71,6 +77,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     this.timer = setTimeout(() => {
       this.running = this.tick().finally(() => {
         this.running = null;
+        this.startRefilling();
         this.schedule(TICK_MS);
       });
     }, delayMs);
@@ -79,6 +86,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
   private async tick(): Promise<void> {
     if (!this.queue.available || performance.now() < this.pausedUntil) return;
     try {
+      await this.refilling;
       await Promise.all([this.window.refresh(0), this.circuits.refresh()]);
       while (!this.stopped && (await this.feedDue()) === BATCH);
       await this.feedWaiting();
@@ -152,7 +160,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async refillFreed(): Promise<void> {
     try {
-      while (!this.stopped && this.freed.size > 0) {
+      while (!this.stopped && this.running === null && this.freed.size > 0) {
         // Completions of one turn come together.
         await new Promise((resolve) => setImmediate(resolve));
         const rooms = this.freed;

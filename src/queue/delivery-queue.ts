@@ -14,6 +14,9 @@ export interface DeliveryJob {
 const QUEUE_NAME = 'deliveries';
 const JOB_NAME = 'deliver';
 
+/** Adding takes milliseconds. A store that vanished in the wrong moment leaves promises that never settle. */
+const ADD_TIMEOUT_MS = 5_000;
+
 @Injectable()
 export class DeliveryQueue {
   private queue: Queue<DeliveryJob, void, string>;
@@ -57,7 +60,7 @@ export class DeliveryQueue {
     if (jobs.length === 0) return;
     if (!this.available) throw new Error("The queue's store is away.");
     if (this.isUnusable) this.replace();
-    await this.queue.addBulk(
+    const adding = this.queue.addBulk(
       jobs.map((job) => ({
         name: JOB_NAME,
         data: job,
@@ -70,6 +73,23 @@ export class DeliveryQueue {
         },
       })),
     );
+    await this.inTime(adding);
+  }
+
+  /** What is added after all, later than this waited, is void: its lease has been given back. */
+  private async inTime(adding: Promise<unknown>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), ADD_TIMEOUT_MS);
+    });
+    try {
+      if ((await Promise.race([adding, late])) !== 'late') return;
+      adding.catch(() => undefined);
+      this.isUnusable = true;
+      throw new Error(`The queue did not answer within ${ADD_TIMEOUT_MS} ms.`);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   createWorker(process: (job: DeliveryJob) => Promise<void>, concurrency: number): Worker<DeliveryJob, void, string> {
