@@ -202,10 +202,12 @@ describeRedis('when Redis goes away', () => {
     });
 
     redis = await startRedis({ port });
-    const taken = new Set<string>();
-    other.consume((job) => Promise.resolve(void taken.add(job.eventId)));
+    // What other tests have left in this database comes along.
+    const taken: string[] = [];
+    other.consume((job) => Promise.resolve(void taken.push(job.eventId)));
     other.feeder.onApplicationBootstrap();
-    await waitFor(() => taken.size === 5, { timeoutMs: 20_000, what: 'all five to be delivered' });
-    expect([...taken].sort()).toEqual([...eventIds].sort());
+    const ours = (): string[] => taken.filter((id) => eventIds.includes(id));
+    await waitFor(() => ours().length === 5, { timeoutMs: 20_000, what: 'all five to be delivered' });
+    expect(ours().sort()).toEqual([...eventIds].sort());
   });
 });
