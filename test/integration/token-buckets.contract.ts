@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { BucketLimit } from '../../src/rate-limit/bucket-limit.js';
 import type { ReserveResult, TokenBuckets } from '../../src/rate-limit/token-buckets.js';
+import { elapse } from '../support/elapse.js';
 
 /** Two sets of buckets on one store, as two processes have them. */
 export interface Store {
@@ -44,12 +45,6 @@ async function timed<T>(work: () => Promise<T>): Promise<{ from: number; until: 
   const from = performance.now();
   const value = await work();
   return { from, until: performance.now(), value };
-}
-
-/** A timer alone can fire early: it counts from when the event loop last looked at the clock. */
-async function elapse(ms: number): Promise<void> {
-  const due = performance.now() + ms;
-  while (performance.now() < due) await delay(due - performance.now());
 }
 
 const times = <T>(count: number, work: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => work(i));
