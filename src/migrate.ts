@@ -1,15 +1,12 @@
 import { errorMessage } from './common/error-message.js';
 import { ConfigError, loadConfig } from './config/config.js';
-import { migrateDatabase, revertLastMigration } from './database/migrate-database.js';
+import { migrateDatabase } from './database/migrate-database.js';
 
-/** `npm run migration:run`, and with the argument `revert` `npm run migration:revert`. */
+/** What `npm start` runs before the roles; for people there is `posthaste migrate` (`src/cli.ts`). */
 try {
   const { databaseUrl } = loadConfig();
-  if (process.argv[2] === 'revert') {
-    console.log(`reverted: ${(await revertLastMigration(databaseUrl)) ?? 'nothing, no migration has run'}`);
-  } else {
-    for (const name of await migrateDatabase(databaseUrl)) console.log(`migrated: ${name}`);
-  }
+  const done = await migrateDatabase(databaseUrl, (line) => console.warn(line));
+  for (const name of done) console.log(`migrated: ${name}`);
 } catch (error) {
   console.error(error instanceof ConfigError ? error.message : `Migrating failed: ${errorMessage(error)}`);
   process.exitCode = 1;

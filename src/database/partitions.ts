@@ -1,4 +1,4 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { idBoundary } from '../common/ids.js';
 
 /** Tables partitioned by day on their UUIDv7 id. Deliveries' order matters where rows are removed: children first. */
@@ -15,7 +15,7 @@ const LOCK_KEY = 5_071_846_291;
 
 export const startOfDay = (epochMs: number): number => Math.floor(epochMs / DAY_MS) * DAY_MS;
 
-const partitionName = (table: PartitionedTable, dayMs: number): string =>
+export const partitionName = (table: PartitionedTable, dayMs: number): string =>
   `${table}_${new Date(dayMs).toISOString().slice(0, 10).replaceAll('-', '')}`;
 
 /** The day of a partition, or null when the name is not a day's (the default partition). */
@@ -24,12 +24,16 @@ export function dayOfPartition(name: string): number | null {
   return match === null ? null : Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
 }
 
-async function partitionsOf(db: DataSource | EntityManager, table: PartitionedTable): Promise<string[]> {
-  const rows = await db.query<{ name: string }[]>(
+/** Names of a table's partitions, the default one among them, sorted. */
+export async function partitionsOf(
+  db: DataSource | EntityManager | QueryRunner,
+  table: PartitionedTable,
+): Promise<string[]> {
+  const rows = (await db.query(
     `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
      WHERE i.inhparent = $1::regclass ORDER BY c.relname`,
     [table],
-  );
+  )) as { name: string }[];
   return rows.map(({ name }) => name);
 }
 
@@ -51,6 +55,17 @@ export async function ensurePartitions(db: DataSource, nowMs: number = Date.now(
     }
   }
   return made;
+}
+
+/** Partitions of today and tomorrow that are not there: nobody has made any for days. */
+export async function missingPartitions(db: DataSource, nowMs: number): Promise<string[]> {
+  const missing: string[] = [];
+  for (const table of PARTITIONED_TABLES) {
+    const existing = new Set(await partitionsOf(db, table));
+    const needed = [nowMs, nowMs + DAY_MS].map((timeMs) => partitionName(table, startOfDay(timeMs)));
+    missing.push(...needed.filter((name) => !existing.has(name)));
+  }
+  return missing;
 }
 
 /** Days before today of which the default partition holds rows. It is empty unless nobody made partitions for a while. */
