@@ -63,6 +63,13 @@ export class ApiKeyDto {
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Exact to a minute.' })
   last_used_at: Date | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) revoked_at: Date | null;
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The key that a rotation gave in its place.',
+  })
+  replaced_by: string | null;
   @ApiProperty({ format: 'date-time' }) created_at: Date;
 }
 

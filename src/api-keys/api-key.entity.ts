@@ -29,5 +29,7 @@ export class ApiKey {
   @Column({ type: 'timestamptz', precision: 3, nullable: true }) expiresAt: Date | null;
   @Column({ type: 'timestamptz', precision: 3, nullable: true }) lastUsedAt: Date | null;
   @Column({ type: 'timestamptz', precision: 3, nullable: true }) revokedAt: Date | null;
+  /** The key that a rotation gave in its place; it then ends with the overlap. */
+  @Column('uuid', { nullable: true }) replacedBy: string | null;
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' }) createdAt: Date;
 }

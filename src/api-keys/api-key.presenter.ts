@@ -9,5 +9,6 @@ export const presentApiKey = (key: ApiKey): ApiKeyDto => ({
   expires_at: key.expiresAt,
   last_used_at: key.lastUsedAt,
   revoked_at: key.revokedAt,
+  replaced_by: key.replacedBy,
   created_at: key.createdAt,
 });

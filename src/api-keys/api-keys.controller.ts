@@ -1,5 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Actor } from '../audit/actor.js';
+import { CurrentActor } from '../audit/actor.decorator.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { PageQueryDto, type Page } from '../common/pagination.js';
 import { ApiKeyDto, ApiKeyPageDto, CreateApiKeyDto, CreatedApiKeyDto, RotateApiKeyDto } from './api-key.dto.js';
@@ -20,9 +22,10 @@ export class ApiKeysController {
   create(
     @TenantId() tenantId: string,
     @CurrentCaller() caller: Caller,
+    @CurrentActor() actor: Actor,
     @Body() dto: CreateApiKeyDto,
   ): Promise<CreatedApiKeyDto> {
-    return this.apiKeys.create(tenantId, caller, dto);
+    return this.apiKeys.create(tenantId, caller, actor, dto);
   }
 
   @Get()
@@ -41,10 +44,11 @@ export class ApiKeysController {
   rotate(
     @TenantId() tenantId: string,
     @CurrentCaller() caller: Caller,
+    @CurrentActor() actor: Actor,
     @Param('id') id: string,
     @Body() dto: RotateApiKeyDto,
   ): Promise<CreatedApiKeyDto> {
-    return this.apiKeys.rotate(tenantId, caller, id, dto);
+    return this.apiKeys.rotate(tenantId, caller, actor, id, dto);
   }
 
   @Delete(':id')
@@ -52,7 +56,7 @@ export class ApiKeysController {
   @ApiOperation({ operationId: 'revokeApiKey', summary: 'Revoke an API key, with effect at once' })
   @ApiNoContentResponse()
   @ApiProblems('not_found')
-  revoke(@TenantId() tenantId: string, @Param('id') id: string): Promise<void> {
-    return this.apiKeys.revoke(tenantId, id);
+  revoke(@TenantId() tenantId: string, @CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
+    return this.apiKeys.revoke(tenantId, actor, id);
   }
 }

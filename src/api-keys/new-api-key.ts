@@ -18,6 +18,7 @@ export function newApiKey(settings: ApiKeySettings): { key: string; row: ApiKey 
     keyHash: hash,
     lastUsedAt: null,
     revokedAt: null,
+    replacedBy: null,
     ...settings,
   });
   return { key, row };

@@ -42,6 +42,7 @@ describe('creating an API key', () => {
       expires_at: expect.any(String) as string,
       last_used_at: null,
       revoked_at: null,
+      replaced_by: null,
       created_at: expect.any(String) as string,
     });
     expect(await listed(body.id)).toEqual(rest);
@@ -124,6 +125,17 @@ describe('rotating an API key', () => {
     const endsInMs = Date.parse((await listed(old.id))?.expires_at ?? '') - Date.now();
     expect(endsInMs).toBeGreaterThan(86_300_000);
     expect(endsInMs).toBeLessThanOrEqual(86_400_000);
+  });
+
+  it('happens once a key: whoever lost the answer rotates its successor, and nothing comes to expire by that', async () => {
+    const { body: old } = await create({ name: 'backend' });
+    const answers = await Promise.all([rotate(old.id), rotate(old.id)]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    const successor = answers.find(({ status }) => status === 200)?.body;
+    expect((await rotate(old.id)).status).toBe(409);
+    expect(await listed(old.id)).toMatchObject({ replaced_by: successor?.id });
+    const again = await rotate(successor?.id ?? '');
+    expect(again).toMatchObject({ status: 200, body: { expires_at: null, replaced_by: null } });
   });
 
   it('ends the old key at once without an overlap', async () => {
