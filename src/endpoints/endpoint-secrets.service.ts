@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
 import { DomainError, validationFailed } from '../common/domain-error.js';
 import { SecretBox } from '../common/secret-box.js';
+import type { ReceiverTls } from '../sending/receiver-tls.js';
 import { MAX_OLD_SECRETS } from '../signing/signature.js';
 import { assertValidSecret, InvalidSecretError, type SignatureScheme } from '../signing/webhook-secret.js';
 import { openTenantSecret } from '../tenants/tenant-secret.js';
+import { headersContext, secretContext, tlsKeyContext } from './endpoint-secret-contexts.js';
 import type { Endpoint, RetiredSecret } from './endpoint.entity.js';
 
 /** What is needed of an endpoint to sign for it. */
@@ -32,6 +35,24 @@ export class EndpointSecrets {
   openHeaders({ id, headersSealed }: Pick<Endpoint, 'id' | 'headersSealed'>): Record<string, string> {
     if (headersSealed === null) return {};
     return JSON.parse(this.secretBox.open(headersSealed, headersContext(id))) as Record<string, string>;
+  }
+
+  /** @returns null when there is none */
+  sealTlsKey(endpointId: string, clientKey: string | null): string | null {
+    return clientKey && this.secretBox.seal(clientKey, tlsKeyContext(endpointId));
+  }
+
+  /**
+   * What sending needs of the endpoint's certificates; null when it has none.
+   * @throws SecretBoxError when the key was sealed with a key that this installation doesn't have
+   */
+  openTls({ id, tls, tlsKeySealed }: Pick<Endpoint, 'id' | 'tls' | 'tlsKeySealed'>): ReceiverTls | null {
+    if (tls === null) return null;
+    const key = tlsKeySealed === null ? null : this.secretBox.open(tlsKeySealed, tlsKeyContext(id));
+    const digest = createHash('sha256')
+      .update(JSON.stringify([tls.ca, tls.client_cert, key]))
+      .digest('base64url');
+    return { id: `${id} ${digest}`, ca: tls.ca, cert: tls.client_cert, key };
   }
 
   /**
@@ -92,6 +113,3 @@ export function fitsScheme(scheme: SignatureScheme, secret: string): boolean {
 function unexpired(secrets: readonly RetiredSecret[], now: Date): RetiredSecret[] {
   return secrets.filter(({ expires_at }) => Date.parse(expires_at) > now.getTime());
 }
-
-const secretContext = (endpointId: string): string => `endpoint:${endpointId}:secret`;
-const headersContext = (endpointId: string): string => `endpoint:${endpointId}:headers`;

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { Actor } from '../audit/actor.js';
+import { recordAction } from '../audit/record-action.query.js';
 import { newId } from '../common/ids.js';
 import { traceparentFrom } from '../common/traceparent.js';
 import { VERSION } from '../common/version.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 import type { AttemptDto } from '../deliveries/attempt.dto.js';
 import { presentAttempt } from '../deliveries/attempt.presenter.js';
 import { AttemptSender } from '../sending/attempt-sender.js';
@@ -20,15 +21,21 @@ const SAMPLE_PAYLOAD = JSON.stringify({ message: 'This is a test of this endpoin
 @Injectable()
 export class EndpointTester {
   constructor(
-    @InjectDataSource() private readonly db: DataSource,
+    private readonly db: TenantDatabase,
     private readonly secrets: EndpointSecrets,
     private readonly sender: AttemptSender,
   ) {}
 
-  /** Disabled endpoints too: one wants to know that it works before it is enabled. */
-  async test(tenantId: string, id: string): Promise<AttemptDto> {
-    const endpoint = await findEndpoint(this.db.manager, tenantId, id);
-    const tenantSecretSealed = await sealedTenantSecretOf(this.db.manager, tenantId);
+  /**
+   * Disabled endpoints too: one wants to know that it works before it is enabled. Written down before it is sent: a request
+   * can't be taken back, so none may go out of which nobody would know.
+   */
+  async test(tenantId: string, actor: Actor, id: string): Promise<AttemptDto> {
+    const { endpoint, tenantSecretSealed } = await this.db.inTenant(tenantId, async (manager) => {
+      const found = await findEndpoint(manager, tenantId, id);
+      await recordAction(manager, actor, { tenantId, action: 'endpoint.tested', subjectId: found.id });
+      return { endpoint: found, tenantSecretSealed: await sealedTenantSecretOf(manager, tenantId) };
+    });
     const createdAt = new Date();
     const event = {
       id: newId(),
@@ -49,7 +56,8 @@ export class EndpointTester {
       timestampSeconds: Math.floor(createdAt.getTime() / 1_000),
       userAgentVersion: VERSION,
     });
-    const result = await this.sender.send({ ...request, timeoutMs: endpoint.timeoutMs });
+    const tls = this.secrets.openTls(endpoint);
+    const result = await this.sender.send({ ...request, timeoutMs: endpoint.timeoutMs, tls });
     const attempt = {
       ...result,
       id: newId(),

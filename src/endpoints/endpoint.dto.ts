@@ -3,6 +3,7 @@ import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsOptional, IsString, MaxLength
 import { AsSent, IfPresent, IsPrintable, IsWholeNumber } from '../common/validators.js';
 import { RETRY_POLICY_PROPERTY } from '../deliveries/retry-policy.dto.js';
 import type { SignatureScheme } from '../signing/webhook-secret.js';
+import { EndpointTlsDto, EndpointTlsRequestDto } from './endpoint-tls.dto.js';
 import { BODY_FORMATS, SIGNATURE_SCHEMES, type BodyFormat } from './endpoint.entity.js';
 import { IsEventTypePattern } from './event-type-pattern.validator.js';
 
@@ -58,6 +59,11 @@ const FORMAT = {
   default: 'envelope',
   description: '`envelope`: the event around the payload; `payload`: its text alone.',
 } as const;
+const TLS = {
+  nullable: true,
+  description:
+    'Certificates of its own, for an `https` URL. A PATCH replaces all of them, null takes them away. Receivers are verified in any case.',
+} as const;
 const SECRET = {
   description:
     '`whsec_` and base64 of 24 to 64 bytes (`standard`), `whsk_` and base64 of 64 bytes (`standard-ed25519`), or 16 to 255 ' +
@@ -85,6 +91,7 @@ class EndpointSettingsDto {
   @ApiPropertyOptional(RETRY_POLICY_PROPERTY) @IsOptional() @AsSent() retry_policy?: unknown;
   @ApiPropertyOptional(SIGNATURE) @IfPresent() @IsIn(SIGNATURE_SCHEMES) signature?: SignatureScheme;
   @ApiPropertyOptional(FORMAT) @IfPresent() @IsIn(BODY_FORMATS) format?: BodyFormat;
+  @ApiPropertyOptional({ ...TLS, type: EndpointTlsRequestDto }) @IsOptional() @AsSent() tls?: unknown;
 }
 
 export class CreateEndpointDto extends EndpointSettingsDto {
@@ -150,6 +157,7 @@ export class EndpointDto {
   @ApiProperty(RETRY_POLICY_PROPERTY) retry_policy: object | null;
   @ApiProperty(SIGNATURE) signature: SignatureScheme;
   @ApiProperty(FORMAT) format: BodyFormat;
+  @ApiProperty({ ...TLS, type: EndpointTlsDto }) tls: EndpointTlsDto | null;
   @ApiProperty({
     type: String,
     nullable: true,

@@ -18,10 +18,19 @@ export interface RetiredSecret {
   expires_at: string;
 }
 
+/** An endpoint's own certificates, in PEM. */
+export interface EndpointCertificates {
+  /** Trusted instead of the usual authorities; null: the usual ones. */
+  ca: string | null;
+  /** Shown to the receiver; its key is in `tlsKeySealed`. */
+  client_cert: string | null;
+}
+
 @Entity('endpoints')
 @Index('endpoints_tenant_id_id_idx', ['tenantId', 'id'])
 @Check('endpoints_signature_check', `signature IN ('standard', 'standard-ed25519', 'sha256')`)
 @Check('endpoints_format_check', `format IN ('envelope', 'payload')`)
+@Check('endpoints_tls_check', `(tls_key_sealed IS NOT NULL) = ((tls ->> 'client_cert') IS NOT NULL)`)
 export class Endpoint {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'endpoints_pkey' }) id: string;
   @Column('uuid')
@@ -45,6 +54,10 @@ export class Endpoint {
   /** Sealed; null: signs with the tenant's `secret_key` (only `sha256`). */
   @Column('text', { nullable: true }) secretSealed: string | null;
   @Column('jsonb', { default: () => `'[]'` }) retiredSecrets: RetiredSecret[];
+  /** Null: TLS as usual. */
+  @Column('jsonb', { nullable: true }) tls: EndpointCertificates | null;
+  /** The private key of `tls.client_cert`. */
+  @Column('text', { nullable: true }) tlsKeySealed: string | null;
   /** Why Posthaste disabled it; null while active or when a person did. */
   @Column('text', { nullable: true }) disabledReason: string | null;
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' }) createdAt: Date;

@@ -1,5 +1,6 @@
 import { MASK } from '../sending/delivery-request.js';
 import type { EndpointDto } from './endpoint.dto.js';
+import { presentTls } from './endpoint-tls.js';
 import type { Endpoint } from './endpoint.entity.js';
 
 export const presentEndpoint = (endpoint: Endpoint): EndpointDto => ({
@@ -14,6 +15,7 @@ export const presentEndpoint = (endpoint: Endpoint): EndpointDto => ({
   retry_policy: endpoint.retryPolicy,
   signature: endpoint.signature,
   format: endpoint.format,
+  tls: presentTls(endpoint.tls),
   disabled_reason: endpoint.disabledReason,
   created_at: endpoint.createdAt,
   updated_at: endpoint.updatedAt,

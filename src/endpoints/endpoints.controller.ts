@@ -1,6 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, TenantId } from '../api-keys/auth.decorators.js';
+import type { Actor } from '../audit/actor.js';
+import { CurrentActor } from '../audit/actor.decorator.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { PageQueryDto, type Page } from '../common/pagination.js';
 import { AttemptDto } from '../deliveries/attempt.dto.js';
@@ -32,8 +34,12 @@ export class EndpointsController {
   @ApiOperation({ operationId: 'createEndpoint', summary: 'Create an endpoint' })
   @ApiCreatedResponse({ type: CreatedEndpointDto })
   @ApiProblems('malformed_request', 'validation_failed')
-  create(@TenantId() tenantId: string, @Body() dto: CreateEndpointDto): Promise<CreatedEndpointDto> {
-    return this.endpoints.create(tenantId, dto);
+  create(
+    @TenantId() tenantId: string,
+    @CurrentActor() actor: Actor,
+    @Body() dto: CreateEndpointDto,
+  ): Promise<CreatedEndpointDto> {
+    return this.endpoints.create(tenantId, actor, dto);
   }
 
   @Get()
@@ -61,10 +67,11 @@ export class EndpointsController {
   @ApiProblems('malformed_request', 'not_found', 'validation_failed')
   update(
     @TenantId() tenantId: string,
+    @CurrentActor() actor: Actor,
     @Param('id') id: string,
     @Body() dto: UpdateEndpointDto,
   ): Promise<UpdatedEndpointDto> {
-    return this.endpoints.update(tenantId, id, dto);
+    return this.endpoints.update(tenantId, actor, id, dto);
   }
 
   @Delete(':id')
@@ -73,8 +80,8 @@ export class EndpointsController {
   @ApiOperation({ operationId: 'deleteEndpoint', summary: 'Delete an endpoint; its pending deliveries are cancelled' })
   @ApiNoContentResponse()
   @ApiProblems('not_found')
-  remove(@TenantId() tenantId: string, @Param('id') id: string): Promise<void> {
-    return this.endpoints.remove(tenantId, id);
+  remove(@TenantId() tenantId: string, @CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
+    return this.endpoints.remove(tenantId, actor, id);
   }
 
   @Get(':id/secret')
@@ -83,8 +90,12 @@ export class EndpointsController {
   @ApiOperation({ operationId: 'getEndpointSecret', summary: 'Show what deliveries to an endpoint are signed with' })
   @ApiOkResponse({ type: EndpointSecretDto })
   @ApiProblems('not_found')
-  showSecret(@TenantId() tenantId: string, @Param('id') id: string): Promise<EndpointSecretDto> {
-    return this.rotation.show(tenantId, id);
+  showSecret(
+    @TenantId() tenantId: string,
+    @CurrentActor() actor: Actor,
+    @Param('id') id: string,
+  ): Promise<EndpointSecretDto> {
+    return this.rotation.show(tenantId, actor, id);
   }
 
   @Post(':id/secret/rotate')
@@ -98,10 +109,11 @@ export class EndpointsController {
   @ApiProblems('malformed_request', 'not_found', 'conflict', 'validation_failed')
   rotateSecret(
     @TenantId() tenantId: string,
+    @CurrentActor() actor: Actor,
     @Param('id') id: string,
     @Body() dto: RotateSecretDto,
   ): Promise<EndpointSecretDto> {
-    return this.rotation.rotate(tenantId, id, dto);
+    return this.rotation.rotate(tenantId, actor, id, dto);
   }
 
   @Post(':id/test')
@@ -110,7 +122,7 @@ export class EndpointsController {
   @ApiOperation({ operationId: 'testEndpoint', summary: 'Send a sample event now and tell what came back' })
   @ApiOkResponse({ type: AttemptDto, description: 'The attempt, whatever the endpoint answered. It is not stored.' })
   @ApiProblems('not_found')
-  test(@TenantId() tenantId: string, @Param('id') id: string): Promise<AttemptDto> {
-    return this.tester.test(tenantId, id);
+  test(@TenantId() tenantId: string, @CurrentActor() actor: Actor, @Param('id') id: string): Promise<AttemptDto> {
+    return this.tester.test(tenantId, actor, id);
   }
 }

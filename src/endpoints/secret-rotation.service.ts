@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { Actor } from '../audit/actor.js';
+import { factsOf } from '../audit/changes.js';
+import { recordAction } from '../audit/record-action.query.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 import { generateSecret, publicKeyOf } from '../signing/webhook-secret.js';
 import { sealedTenantSecretOf } from '../tenants/tenant-secret.js';
 import { EndpointSecrets, refuseInvalidSecret } from './endpoint-secrets.service.js';
@@ -12,21 +14,24 @@ import { findEndpoint, lockEndpoint } from './find-endpoint.js';
 @Injectable()
 export class SecretRotation {
   constructor(
-    @InjectDataSource() private readonly db: DataSource,
+    private readonly db: TenantDatabase,
     private readonly secrets: EndpointSecrets,
   ) {}
 
   /** The tenant's `secret_key` where that is what the endpoint signs with. */
-  async show(tenantId: string, id: string): Promise<EndpointSecretDto> {
-    const endpoint = await findEndpoint(this.db.manager, tenantId, id);
-    const secretKeySealed = await sealedTenantSecretOf(this.db.manager, tenantId);
-    return present(endpoint, this.secrets.currentSecret(endpoint, secretKeySealed));
+  show(tenantId: string, actor: Actor, id: string): Promise<EndpointSecretDto> {
+    return this.db.inTenant(tenantId, async (manager) => {
+      const endpoint = await findEndpoint(manager, tenantId, id);
+      const secretKeySealed = await sealedTenantSecretOf(manager, tenantId);
+      await recordAction(manager, actor, { tenantId, action: 'endpoint.secret_read', subjectId: endpoint.id });
+      return present(endpoint, this.secrets.currentSecret(endpoint, secretKeySealed));
+    });
   }
 
   /** An endpoint that signed with the tenant's `secret_key` has a secret of its own from then on. */
-  async rotate(tenantId: string, id: string, dto: RotateSecretDto): Promise<EndpointSecretDto> {
+  async rotate(tenantId: string, actor: Actor, id: string, dto: RotateSecretDto): Promise<EndpointSecretDto> {
     const overlapSeconds = dto.overlap_seconds ?? DEFAULT_SECRET_OVERLAP_SECONDS;
-    return this.db.transaction(async (manager) => {
+    return this.db.inTenant(tenantId, async (manager) => {
       const endpoint = await lockEndpoint(manager, tenantId, id);
       if (dto.secret !== undefined) refuseInvalidSecret(endpoint.signature, dto.secret);
       const secret = dto.secret ?? generateSecret(endpoint.signature);
@@ -40,6 +45,13 @@ export class SecretRotation {
           updatedAt: () => 'now()',
         },
       );
+      const changes = factsOf({ overlap_seconds: overlapSeconds });
+      await recordAction(manager, actor, {
+        tenantId,
+        action: 'endpoint.secret_rotated',
+        subjectId: endpoint.id,
+        changes,
+      });
       return present(endpoint, secret);
     });
   }

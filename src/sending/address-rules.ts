@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { isIP } from 'node:net';
+import { readCidr, type Cidr } from '../common/cidr.js';
 
 /**
  * Why a URL is refused, in one word. Nothing more may reach a tenant: which address a name resolves to, and which rule it
@@ -47,11 +48,9 @@ const GLOBAL_UNICAST_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 const LOOPBACK_NAMES = new Set(['localhost', 'localhost.localdomain', 'ip6-localhost', 'ip6-loopback']);
 const LOCAL_SUFFIXES = ['.localhost', '.localdomain', '.local', '.internal'];
 
-type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
-
 /** Which URLs and addresses deliveries may go to. Holds no state; reads neither DNS nor the network. */
 export class AddressRules {
-  private readonly privateRanges: readonly Range[];
+  private readonly privateRanges: readonly Cidr[];
   private readonly httpsOnly: boolean;
   private readonly allowedPorts: readonly PortRange[];
 
@@ -148,12 +147,10 @@ function isLocalName(name: string): boolean {
   return isLoopbackName(name) || LOCAL_SUFFIXES.some((suffix) => name === suffix.slice(1) || name.endsWith(suffix));
 }
 
-function parseCidr(cidr: string): Range {
-  const [address = '', bits = ''] = cidr.split('/');
-  if (isIP(address) === 0 || !/^\d{1,3}$/.test(bits) || !ipaddr.isValidCIDR(cidr)) {
-    throw new Error(`not an address range: ${cidr}`);
-  }
-  return ipaddr.parseCIDR(cidr);
+function parseCidr(text: string): Cidr {
+  const cidr = readCidr(text);
+  if (cidr === null) throw new Error(`not an address range: ${text}`);
+  return cidr;
 }
 
 function refuse(reason: AddressRefusal): UrlVerdict {

@@ -102,7 +102,8 @@ const CERTIFICATE_CODES = new Set([
   'HOSTNAME_MISMATCH',
 ]);
 
-// Ours, not the receiver's: out of files or memory, a request we built wrongly, or sending on while shutting down.
+// Ours, not the receiver's: out of files or memory, a request we built wrongly, sending on while shutting down, or a proxy
+// of ours that is away.
 const OWN_FAULTS = new Set([
   'EMFILE',
   'ENFILE',
@@ -112,6 +113,7 @@ const OWN_FAULTS = new Set([
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
   'UND_ERR_CLOSED',
   'UND_ERR_DESTROYED',
+  'OUTBOUND_PROXY',
 ]);
 
 /** Whether an error met while sending says nothing about the receiver: it must not count as an attempt. */

@@ -40,9 +40,11 @@ export class AttemptExchange implements Dispatcher.DispatchHandler {
     private readonly resolve: (end: ExchangeEnd) => void,
     private readonly reject: (ownFault: Error) => void,
   ) {
-    this.deadline = setTimeout(() => {
-      this.cut({ code: 'timeout', message: `no complete response within ${timeoutMs} ms` });
-    }, timeoutMs);
+    const timeOut = (): void => this.cut({ code: 'timeout', message: `no complete response within ${timeoutMs} ms` });
+    // A process that stood still (a machine starved, a virtual one moved) finds this timer due before it has read what came
+    // meanwhile: timers run first in a turn of the event loop, immediates after its input. Without the detour every answer that
+    // was there in time would count as late, and its delivery would be made again.
+    this.deadline = setTimeout(() => setImmediate(timeOut), timeoutMs);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

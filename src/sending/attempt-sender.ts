@@ -2,8 +2,10 @@ import type { Dispatcher } from 'undici';
 import type { AddressRules } from './address-rules.js';
 import { type AttemptError, attemptError } from './attempt-error.js';
 import { AttemptExchange, type ExchangeEnd } from './attempt-exchange.js';
+import type { ReceiverTls } from './receiver-tls.js';
 import { storableHeaderValue } from './response-text.js';
 import { parseHttpDate, parseRetryAfter } from './retry-after.js';
+import type { TlsAgents } from './tls-agents.js';
 
 export interface AttemptRequest {
   readonly url: string;
@@ -11,6 +13,8 @@ export interface AttemptRequest {
   readonly body: Buffer;
   /** Of the whole attempt, from the call of `send` to the response's last byte. */
   readonly timeoutMs: number;
+  /** The endpoint's own certificates; null or left out: it has none. */
+  readonly tls?: ReceiverTls | null;
 }
 
 export interface AttemptResult {
@@ -40,10 +44,14 @@ export class AttemptSender {
   private inFlight = 0;
   private onIdle: (() => void) | null = null;
 
-  /** @param dispatcher from `createGuardedAgent`, with the same rules; `close` closes it. */
+  /**
+   * @param dispatcher from `createGuardedAgent`, with the same rules; `close` closes it
+   * @param tlsAgents for requests with certificates of their own; `close` closes these as well
+   */
   constructor(
     private readonly rules: AddressRules,
     private readonly dispatcher: Dispatcher,
+    private readonly tlsAgents: TlsAgents | null = null,
   ) {}
 
   /**
@@ -73,17 +81,25 @@ export class AttemptSender {
       await idle;
       clearTimeout(timer);
     }
-    await this.dispatcher.destroy();
+    await Promise.all([this.dispatcher.destroy(), this.tlsAgents?.destroy()]);
   }
 
-  private exchange({ url, headers, body, timeoutMs }: AttemptRequest): Promise<ExchangeEnd> {
+  private exchange({ url, headers, body, timeoutMs, tls }: AttemptRequest): Promise<ExchangeEnd> {
     const verdict = this.rules.checkUrl(url);
     if (!verdict.ok) return Promise.resolve(refusedUrl());
     const { origin, pathname, search } = verdict.url;
     return new Promise((resolve, reject) => {
+      const dispatcher = this.dispatcherFor(tls);
       const handler = new AttemptExchange(timeoutMs, resolve, reject);
-      this.dispatcher.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, handler);
+      dispatcher.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, handler);
     });
+  }
+
+  private dispatcherFor(tls: ReceiverTls | null | undefined): Dispatcher {
+    if (tls === null || tls === undefined) return this.dispatcher;
+    // Never without them: a receiver that asks for no certificate would get what was meant for another.
+    if (this.tlsAgents === null) throw new Error('This sender has no agents for certificates.');
+    return this.tlsAgents.of(tls);
   }
 }
 

@@ -76,8 +76,9 @@ export function renderBody(event: Omit<DeliveredEvent, 'traceparent'>, format: D
 export function maskHeaders(
   headers: Readonly<Record<string, string>>,
   secretNames: Iterable<string>,
-): Record<string, string> {
+): Readonly<Record<string, string>> {
   const secret = new Set(Array.from(secretNames, (name) => name.toLowerCase()));
+  if (secret.size === 0) return headers;
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, secret.has(name.toLowerCase()) ? MASK : value]),
   );

@@ -162,6 +162,28 @@ describe('the health of all endpoints', () => {
     expect((await list('')).data).toHaveLength(3);
   });
 
+  it('has the attempts of each hour of a day where they are asked for', async () => {
+    const idle = await acme.newEndpoint();
+    await acme.insertAttempts(0, { succeeded: 2, failed: 1 });
+    await acme.insertAttempts(3 * 60, { succeeded: 5 });
+    await acme.insertAttempts(25 * 60, { succeeded: 99, failed: 99 });
+    const answer = await acme.tenant.call<Json<EndpointHealthPageDto>>('GET', '/endpoints/health?series=24h');
+    const [first, second] = bodyOf(answer).data;
+    expect([first?.endpoint_id, second?.endpoint_id]).toEqual([idle, acme.endpointId]);
+    expect(first?.series).toHaveLength(24);
+    expect(first?.series?.every(({ succeeded, failed }) => succeeded + failed === 0)).toBe(true);
+    const hours = second?.series ?? [];
+    const filled = hours.flatMap(({ succeeded, failed }, hour) =>
+      succeeded + failed === 0 ? [] : [[hour, succeeded, failed]],
+    );
+    expect(filled).toEqual([
+      [20, 5, 0],
+      [23, 2, 1],
+    ]);
+    expect(hours.map(({ at }) => Date.parse(at) % HOUR_MS)).toEqual(Array(24).fill(0));
+    expect((await acme.tenant.call('GET', '/endpoints/health?series=1h')).status).toBe(422);
+  });
+
   it('is an empty page for a tenant without endpoints, whatever others have', async () => {
     const stranger = await api.createTenant();
     expect((await stranger.call('GET', '/endpoints/health')).body).toEqual({ data: [], next_cursor: null });

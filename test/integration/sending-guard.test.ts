@@ -1,16 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import type { LookupAddress } from 'node:dns';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { request } from 'undici';
 import { AddressRules } from '../../src/sending/address-rules.js';
 import { type AttemptResult, AttemptSender } from '../../src/sending/attempt-sender.js';
 import { createGuardedAgent, type GuardedAgentOptions } from '../../src/sending/guarded-agent.js';
-import { until } from '../support/raw-receiver.js';
+import { TestAuthority } from '../support/certificates.js';
+import { waitFor } from '../support/processes.js';
 
 // The network of these tests is loopback alone: 127.0.0.2 is opened and plays the public address, 127.0.0.1 is the
 // private one that must never be reached.
@@ -72,7 +69,7 @@ describe('the address guard', () => {
     const url = `http://rebinding.example:${receiver.port}/`;
 
     expect(await send(sender, url)).toMatchObject({ outcome: 'succeeded', statusCode: 200 });
-    await until(() => receiver.openConnections === 0);
+    await waitFor(() => receiver.openConnections === 0, { what: 'the connection to end' });
     expect(await send(sender, url)).toMatchObject({
       outcome: 'failed',
       statusCode: null,
@@ -105,7 +102,9 @@ describe('the address guard', () => {
     const sender = senderWith({ resolveAll: () => Promise.resolve([shifting]) });
     const result = await send(sender, `http://shifting.example:${receiver.port}/`);
     expect(result.error?.code).toBe('address_refused');
-    await until(() => receiver.connectionsTo.length === 1 && receiver.openConnections === 0);
+    await waitFor(() => receiver.connectionsTo.length === 1 && receiver.openConnections === 0, {
+      what: 'the connection, and its end',
+    });
     expect(receiver.requests).toBe(0);
   });
 
@@ -149,7 +148,7 @@ describe('the address guard', () => {
     };
     const sender = senderWith({ resolveAll });
     const attempts = Array.from({ length: 20 }, () => send(sender, `http://busy.example:${receiver.port}/`));
-    await until(() => questions > 0);
+    await waitFor(() => questions > 0, { what: 'a question' });
     answer(addresses(OPEN));
     const outcomes = (await Promise.all(attempts)).map(({ outcome }) => outcome);
     expect(outcomes).toEqual(Array.from({ length: 20 }, () => 'succeeded'));
@@ -199,51 +198,24 @@ describe('the address guard', () => {
 });
 
 describe('TLS verification', () => {
-  let folder: string;
-  let authority: string;
-
-  const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
-
-  /** A certificate for `host` by the test's own authority; with `endDate` (YYYYMMDDHHMMSSZ) one that ended then. */
-  function certificateFor(host: string, endDate?: string): ServerOptions {
-    const subject = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', `/CN=${host}`];
-    openssl('req', ...subject, '-keyout', `${host}.key`, '-out', `${host}.csr`);
-    writeFileSync(join(folder, 'names.cnf'), `subjectAltName=DNS:${host}\n`);
-    const period = endDate === undefined ? ['-days', '2'] : ['-startdate', '20200101000000Z', '-enddate', endDate];
-    const files = ['-in', `${host}.csr`, '-out', `${host}.crt`, '-extfile', 'names.cnf'];
-    openssl('ca', '-batch', '-notext', '-config', 'ca.cnf', ...period, ...files);
-    return { key: read(`${host}.key`), cert: read(`${host}.crt`) };
-  }
-
+  let own: TestAuthority;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'posthaste-tls-'));
-    const policy =
-      '[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n';
-    writeFileSync(
-      join(folder, 'ca.cnf'),
-      `${policy}certificate=ca.crt\nprivate_key=ca.key\npolicy=any\nunique_subject=no\n[any]\ncommonName=supplied\n`,
-    );
-    writeFileSync(join(folder, 'index.txt'), '');
-    const keyOptions = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    openssl('req', '-x509', ...keyOptions, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=Test Authority');
-    authority = read('ca.crt');
+    own = new TestAuthority();
   });
-
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => own.remove());
 
   const senderTrusting = (...extraCertificates: string[]): AttemptSender =>
     senderWith({ extraCertificates, resolveAll: () => Promise.resolve(addresses(OPEN)) });
 
   it('delivers to a certificate that is valid for the name', async () => {
-    const receiver = await startReceiver(certificateFor('good.example'));
-    const result = await send(senderTrusting(authority), `https://good.example:${receiver.port}/`);
+    const receiver = await startReceiver(own.certificateFor('good.example'));
+    const result = await send(senderTrusting(own.certificate), `https://good.example:${receiver.port}/`);
     expect(result).toMatchObject({ outcome: 'succeeded', statusCode: 200 });
   });
 
   it('refuses an expired certificate, and says so', async () => {
-    const receiver = await startReceiver(certificateFor('expired.example', '20200102000000Z'));
-    const result = await send(senderTrusting(authority), `https://expired.example:${receiver.port}/`);
+    const receiver = await startReceiver(own.certificateFor('expired.example', { endDate: '20200102000000Z' }));
+    const result = await send(senderTrusting(own.certificate), `https://expired.example:${receiver.port}/`);
     expect(result.error).toEqual({ code: 'tls', message: 'no trusted TLS connection (CERT_HAS_EXPIRED)' });
     expect(receiver.requests).toBe(0);
   });
@@ -251,9 +223,9 @@ describe('TLS verification', () => {
   it.each(['TLSv1.2', 'TLSv1.3'] as const)(
     'refuses a certificate for another host, again when it comes back with a session of %s',
     async (version) => {
-      const tls = { ...certificateFor('other.example'), minVersion: version, maxVersion: version };
+      const tls = { ...own.certificateFor('other.example'), minVersion: version, maxVersion: version };
       const receiver = await startReceiver(tls);
-      const sender = senderTrusting(authority);
+      const sender = senderTrusting(own.certificate);
       for (let count = 0; count < 3; count += 1) {
         const result = await send(sender, `https://wrong.example:${receiver.port}/`);
         expect(result.error).toEqual({
@@ -266,23 +238,26 @@ describe('TLS verification', () => {
   );
 
   it('refuses an unknown authority', async () => {
-    const receiver = await startReceiver(certificateFor('unknown.example'));
+    const receiver = await startReceiver(own.certificateFor('unknown.example'));
     const result = await send(senderTrusting(), `https://unknown.example:${receiver.port}/`);
     expect(result.error?.code).toBe('tls');
     expect(receiver.requests).toBe(0);
   });
 
   it('fails on plain HTTP where TLS is expected, and on TLS where HTTP is', async () => {
-    const [plain, encrypted] = [await startReceiver(), await startReceiver(certificateFor('mixed.example'))];
-    const sender = senderTrusting(authority);
+    const [plain, encrypted] = [await startReceiver(), await startReceiver(own.certificateFor('mixed.example'))];
+    const sender = senderTrusting(own.certificate);
     expect((await send(sender, `https://mixed.example:${plain.port}/`)).error?.code).toBe('tls');
     const result = await send(sender, `http://mixed.example:${encrypted.port}/`);
     expect(['invalid_response', 'connection_reset']).toContain(result.error?.code);
   });
 
   it('refuses a private address before the handshake', async () => {
-    const receiver = await startReceiver(certificateFor('private.example'));
-    const sender = senderWith({ extraCertificates: [authority], resolveAll: () => Promise.resolve(addresses(CLOSED)) });
+    const receiver = await startReceiver(own.certificateFor('private.example'));
+    const sender = senderWith({
+      extraCertificates: [own.certificate],
+      resolveAll: () => Promise.resolve(addresses(CLOSED)),
+    });
     const result = await send(sender, `https://private.example:${receiver.port}/`);
     expect(result.error?.code).toBe('address_refused');
     expect(receiver.connectionsTo).toEqual([]);

@@ -72,12 +72,3 @@ export function drip(socket: Socket, piece: string): void {
   const timer = setInterval(() => socket.write(piece), 20);
   socket.on('close', () => clearInterval(timer));
 }
-
-/** @throws {Error} when the condition does not hold within 5 s. */
-export async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 5_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error('the condition was not met in 5 s');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
