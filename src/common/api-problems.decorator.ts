@@ -1,7 +1,16 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import {
+  ApiExtraModels,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiResponse,
+  getSchemaPath,
+  type ApiResponseOptions,
+} from '@nestjs/swagger';
 import { PROBLEMS, type ProblemCode } from './domain-error.js';
 import { problemType } from './problem.js';
+
+const EXAMPLE_DETAIL = 'What is wrong, for people to read.';
 
 class FieldErrorDto {
   @ApiProperty({ example: 'url' }) field: string;
@@ -20,15 +29,44 @@ export class ProblemDto {
   errors?: FieldErrorDto[];
 }
 
-/** Documents the failures that a route tells. */
-export const ApiProblems = (...codes: ProblemCode[]): MethodDecorator & ClassDecorator =>
-  applyDecorators(
-    ApiExtraModels(ProblemDto),
-    ...codes.map((code) =>
-      ApiResponse({
-        status: PROBLEMS[code].status,
-        description: `${PROBLEMS[code].title}: \`${problemType(code)}\``,
-        content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) } } },
-      }),
-    ),
-  );
+const PROBLEMS_METADATA = 'posthaste:problems';
+
+/** Documents the failures that a route tells, beside those that it has from elsewhere. Each is an example under its code. */
+export const ApiProblems =
+  (...codes: ProblemCode[]): MethodDecorator & ClassDecorator =>
+  (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    const route = (descriptor?.value ?? target) as object;
+    const before = (Reflect.getMetadata(PROBLEMS_METADATA, route) ?? []) as ProblemCode[];
+    const all = [...new Set([...before, ...codes])];
+    Reflect.defineMetadata(PROBLEMS_METADATA, all, route);
+    // A status stands once in the document, with all that it can mean: a later decorator must not hide an earlier one's.
+    const statuses = [...new Set(all.map((code) => PROBLEMS[code].status))];
+    const responses = statuses.map((status) =>
+      problemResponse(
+        status,
+        all.filter((code) => PROBLEMS[code].status === status),
+      ),
+    );
+    applyDecorators(ApiExtraModels(ProblemDto), ...responses.map((response) => ApiResponse(response)))(
+      target,
+      key,
+      descriptor,
+    );
+  };
+
+function problemResponse(status: number, codes: readonly ProblemCode[]): ApiResponseOptions {
+  const examples = codes.map((code) => {
+    const value = { type: problemType(code), title: PROBLEMS[code].title, status, detail: EXAMPLE_DETAIL };
+    return [code, { summary: PROBLEMS[code].title, value }] as const;
+  });
+  return {
+    status,
+    description: codes.map((code) => `${PROBLEMS[code].title}: \`${problemType(code)}\``).join('; '),
+    content: {
+      'application/problem+json': {
+        schema: { $ref: getSchemaPath(ProblemDto) },
+        examples: Object.fromEntries(examples),
+      },
+    },
+  };
+}

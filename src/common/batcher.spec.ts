@@ -108,6 +108,29 @@ describe('Batcher', () => {
     expect(flushes).toBe(1);
   });
 
+  it('flushes the same again after a deadlock, up to five times', async () => {
+    const deadlock = Object.assign(new Error('deadlock detected'), { code: '40P01' });
+    const flushed: number[][] = [];
+    let deadlocks = 2;
+    const batcher = new Batcher<number, number>(
+      (items) => {
+        flushed.push(items);
+        return deadlocks-- > 0 ? Promise.reject(deadlock) : Promise.resolve(items);
+      },
+      { maxItems: 10 },
+    );
+    expect(await Promise.all([batcher.add(1), batcher.add(2)])).toEqual([1, 2]);
+    expect(flushed).toEqual([
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ]);
+    flushed.length = 0;
+    deadlocks = Infinity;
+    await expect(batcher.add(3)).rejects.toBe(deadlock);
+    expect(flushed).toHaveLength(5);
+  });
+
   it('goes on after a failure', async () => {
     let fail = true;
     const batcher = new Batcher<number, number>(

@@ -1,4 +1,4 @@
-import { isDatabaseUnavailable } from './database-errors.js';
+import { isDatabaseUnavailable, isTransient } from './database-errors.js';
 
 export interface BatcherOptions<Item> {
   /** Items that one flush takes at most. */
@@ -9,6 +9,9 @@ export interface BatcherOptions<Item> {
   weightOf?: (item: Item) => number;
   maxWeight?: number;
 }
+
+/** Flushes of a batch that PostgreSQL chose as the victim of a deadlock again and again. */
+const MAX_TRIES = 5;
 
 interface Waiting<Item, Result> {
   item: Item;
@@ -83,13 +86,15 @@ export class Batcher<Item, Result> {
     return this.waiting.splice(0, count);
   }
 
-  private async settle(batch: Waiting<Item, Result>[]): Promise<void> {
+  private async settle(batch: Waiting<Item, Result>[], tries = 1): Promise<void> {
     try {
       const results = await this.flush(batch.map(({ item }) => item));
       if (results.length !== batch.length)
         throw new Error(`A flush of ${batch.length} gave ${results.length} results.`);
       batch.forEach(({ resolve }, index) => resolve(results[index] as Result));
     } catch (error) {
+      // A deadlock, with a migration perhaps, has undone everything: the same again may well succeed, and nobody need hear of it.
+      if (isTransient(error) && tries < MAX_TRIES) return this.settle(batch, tries + 1);
       if (batch.length === 1 || isDatabaseUnavailable(error)) {
         for (const { reject } of batch) reject(error);
         return;

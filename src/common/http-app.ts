@@ -1,15 +1,23 @@
+import cookies from '@fastify/cookie';
 import { ValidationPipe, type NestApplicationOptions, type ValidationError } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { Config } from '../config/config.js';
+import { Config, readTrustProxy } from '../config/config.js';
+import { limitByAddress } from './address-limits.js';
+import { answerClientError } from './client-errors.js';
+import { allowOrigins } from './cors.js';
 import { DomainError, validationFailed, type FieldError } from './domain-error.js';
+import { acceptForms } from './form-body.js';
 import { closeGracefully } from './graceful-close.js';
+import { HTTP_LIMITS, serverOptionsOf, type HttpLimits } from './http-limits.js';
 import { isNestedDeeper } from './json-depth.js';
 import { ProblemFilter } from './problem.filter.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.js';
 import { RouteTable } from './route-table.js';
+import { apiSecurityHeaders, sendSecurityHeaders } from './security-headers.js';
+import type { TlsFiles } from './tls-files.js';
 import { decodeUtf8 } from './utf8.js';
 
 const KIB = 1024;
@@ -25,27 +33,42 @@ const RAW_BODY_LIMIT_BYTES: ReadonlyMap<string, number> = new Map([
 
 export const API_PREFIX = 'api/v1';
 
+/** Where protocols and probes expect them. */
+export const UNPREFIXED_ROUTES = ['health/live', 'health/ready', 'metrics', 'oauth/token', 'demo/receiver/:kind'];
+
 /** Options for `NestFactory.create`: our own body parser replaces Nest's. */
 export const HTTP_APP_OPTIONS: NestApplicationOptions = { bodyParser: false, bufferLogs: true };
 
-export function createHttpAdapter(config: Config): FastifyAdapter {
+export interface HttpAdapterOptions {
+  /** With TLS; else plain. */
+  tls?: TlsFiles | null;
+  limits?: HttpLimits;
+}
+
+export function createHttpAdapter(
+  config: Config,
+  { tls = null, limits = HTTP_LIMITS }: HttpAdapterOptions = {},
+): FastifyAdapter {
+  const server = serverOptionsOf(limits);
   return new FastifyAdapter({
+    ...(tls === null ? { http: server } : { https: { ...server, ...tls } }),
     bodyLimit: DEFAULT_BODY_LIMIT_BYTES,
     genReqId: requestIdOf,
     requestIdHeader: false,
-    trustProxy: trustProxyOf(config.trustProxy),
-    // A client that sends its headers or body a byte at a time must not hold a socket for ever.
-    requestTimeout: 30_000,
+    trustProxy: readTrustProxy(config.trustProxy) ?? false,
+    requestTimeout: limits.requestTimeoutMs,
+    // Idle connections are ended by the time limits: a connection's own would also end requests that take long to answer.
     connectionTimeout: 0,
-    keepAliveTimeout: 65_000,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
+    clientErrorHandler: answerClientError,
     // Prototype pollution is no matter here: bodies are parsed below and copied field by field into DTOs.
     // As long as a URL can be: an id that is too long is unknown (404) like any other, not a 414 of the router.
     routerOptions: { maxParamLength: 16 * KIB },
     // What the router refuses itself (a path whose escapes are no UTF-8) never reaches the filter.
     frameworkErrors: (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       const problem = problemOf(new DomainError('malformed_request', 'The path is not valid.'), request.id);
-      const headers = { 'content-type': PROBLEM_CONTENT_TYPE, 'x-request-id': request.id };
+      const headers = { ...apiSecurityHeaders, 'content-type': PROBLEM_CONTENT_TYPE, 'x-request-id': request.id };
       void reply.status(problem.status).headers(headers).send(JSON.stringify(problem));
     },
   });
@@ -55,7 +78,10 @@ export function createHttpAdapter(config: Config): FastifyAdapter {
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const routes = new RouteTable();
-  closeGracefully(fastify, app.get(Config).shutdownGraceSeconds * 1_000);
+  const config = app.get(Config);
+  closeGracefully(fastify, config.shutdownGraceSeconds * 1_000);
+  sendSecurityHeaders(fastify);
+  allowOrigins(fastify, config.corsOrigins);
 
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -66,6 +92,9 @@ export function configureHttp(app: NestFastifyApplication): void {
       done(error as Error);
     }
   });
+  acceptForms(fastify);
+  // Read where they are needed, not on each request: hardly any has one.
+  void fastify.register(cookies, { hook: false });
   fastify.addHook('onRoute', (route) => {
     const rawBodyLimit = RAW_BODY_LIMIT_BYTES.get(route.url);
     if (rawBodyLimit !== undefined) route.bodyLimit = rawBodyLimit;
@@ -82,7 +111,16 @@ export function configureHttp(app: NestFastifyApplication): void {
     );
   });
 
-  app.setGlobalPrefix(API_PREFIX, { exclude: ['health/live', 'health/ready', 'metrics'] });
+  // Last of the hooks on a request's arrival, so that its answers have an id too.
+  limitByAddress(fastify, {
+    requests: config.ipRateLimit,
+    authFailures: config.authFailureLimit,
+    // Deliveries of our own come without a key, and often.
+    exemptPaths: ['/health/', ...(config.serveDemo ? ['/demo/receiver/'] : [])],
+    keyedPaths: ['/api/', '/queues', ...(config.metricsPublic ? [] : ['/metrics'])],
+  });
+
+  app.setGlobalPrefix(API_PREFIX, { exclude: UNPREFIXED_ROUTES });
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(
     new ValidationPipe({
@@ -114,11 +152,6 @@ function parseJsonBody(body: Buffer): unknown {
 function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
-}
-
-function trustProxyOf(setting: string): boolean | string {
-  if (setting === 'true') return true;
-  return setting === 'false' ? false : setting;
 }
 
 function flatten(errors: ValidationError[], path = ''): FieldError[] {

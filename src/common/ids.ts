@@ -1,15 +1,45 @@
+import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 
+const RANDOM_BYTES = 16;
+/** Filled for 256 ids at once: the library asks the system for each, which costs more than the rest of an id. */
+const store = Buffer.alloc(256 * RANDOM_BYTES);
+let used = store.length;
+
+function takeRandom(): Buffer {
+  if (used === store.length) {
+    randomFillSync(store);
+    used = 0;
+  }
+  used += RANDOM_BYTES;
+  return store.subarray(used - RANDOM_BYTES, used);
+}
+
+let msecs = -Infinity;
+let seq = 0;
+
 /** A UUIDv7. Those of one process are strictly increasing, so a child made after its parent sorts after it. */
-export const newId = (): string => v7();
+export function newId(): string {
+  const random = takeRandom();
+  const now = Date.now();
+  if (now > msecs) {
+    msecs = now;
+    // 31 bits, which leaves room to count.
+    seq = random.readUInt32BE(6) >>> 1;
+  } else {
+    seq = (seq + 1) | 0;
+    if (seq === 0) msecs += 1;
+  }
+  return v7({ msecs, seq, random });
+}
 
 /**
  * A UUIDv7 that sorts after `parentId` whatever this machine's clock says: look-ups of children are bounded by
  * `id >= parent id` so that they touch few partitions, and a worker's clock may be behind that of the API.
  */
 export function newIdAfter(parentId: string): string {
-  const id = v7();
-  return id > parentId ? id : v7({ msecs: timestampOf(parentId) + 1 });
+  const id = newId();
+  return id > parentId ? id : v7({ msecs: timestampOf(parentId) + 1, random: takeRandom() });
 }
 
 /** The milliseconds since the epoch that a UUIDv7 holds. */

@@ -1,35 +1,48 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
+import type { Options } from 'pino-http';
 import { Config } from '../config/config.js';
+import { EventLog } from './event-log.js';
+import { createLogDestination } from './log-destination.js';
+
+const optionsOf = ({ logLevel }: Config): Options => ({
+  level: logLevel,
+  redact: {
+    paths: [
+      'req.headers.authorization',
+      'req.headers["x-api-key"]',
+      'req.headers.cookie',
+      'req.headers["x-csrf-token"]',
+      'res.headers["set-cookie"]',
+      '*.secret',
+      '*.api_key',
+      '*.access_token',
+      '*.csrf_token',
+      '*.secret_key',
+      '*.client_key',
+      // A failed statement's parameters are payloads and sealed secrets.
+      'err.parameters',
+      'err.driverError',
+      'err.query',
+    ],
+    remove: true,
+  },
+});
 
 /** One JSON line an event; readable ones on a terminal. */
+@Global()
 @Module({
+  providers: [EventLog],
+  exports: [EventLog],
   imports: [
     LoggerModule.forRootAsync({
       inject: [Config],
       useFactory: (config: Config) => ({
-        pinoHttp: {
-          level: config.logLevel,
-          // Requests are counted in the metrics; a line for each would cost more than the request.
-          autoLogging: false,
-          quietReqLogger: true,
-          redact: {
-            paths: [
-              'req.headers.authorization',
-              'req.headers["x-api-key"]',
-              'req.headers.cookie',
-              '*.secret',
-              '*.api_key',
-              '*.secret_key',
-              // A failed statement's parameters are payloads and sealed secrets.
-              'err.parameters',
-              'err.driverError',
-              'err.query',
-            ],
-            remove: true,
-          },
-          ...(process.stdout.isTTY ? { transport: { target: 'pino-pretty', options: { singleLine: true } } } : {}),
-        },
+        // No logger for each request: nothing is logged through it, and making one costs a tenth of a publish.
+        forRoutes: [],
+        pinoHttp: process.stdout.isTTY
+          ? { ...optionsOf(config), transport: { target: 'pino-pretty', options: { singleLine: true } } }
+          : [optionsOf(config), createLogDestination()],
       }),
     }),
   ],

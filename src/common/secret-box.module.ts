@@ -5,7 +5,11 @@ import { SecretBox } from './secret-box.js';
 @Global()
 @Module({
   providers: [
-    { provide: SecretBox, inject: [Config], useFactory: (config: Config) => new SecretBox(config.encryptionKey) },
+    {
+      provide: SecretBox,
+      inject: [Config],
+      useFactory: (config: Config) => new SecretBox(config.encryptionKey, config.encryptionKeysRetired),
+    },
   ],
   exports: [SecretBox],
 })

@@ -58,7 +58,7 @@ export class SecretBox {
     cipher.setAAD(Buffer.from(context, 'utf8'));
     const ciphertext = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
     const box = Buffer.concat([iv, ciphertext, cipher.getAuthTag()]);
-    return `${VERSION}.${this.keyId}.${box.toString('base64url')}`;
+    return this.prefix + box.toString('base64url');
   }
 
   /** @throws SecretBoxError when the text was not sealed by a key known here, for this context, or was changed */
@@ -78,6 +78,16 @@ export class SecretBox {
     } catch {
       throw new SecretBoxError('tampered', `the text sealed with key ${keyId} was changed or belongs elsewhere`);
     }
+  }
+
+  /** What every text begins with that is sealed now, and no text that was sealed with another key. */
+  get prefix(): string {
+    return `${VERSION}.${this.keyId}.`;
+  }
+
+  /** Whether a text that names this key can be opened, if it is whole. */
+  knows(keyId: string): boolean {
+    return this.keys.has(keyId);
   }
 
   private key(keyId: string): Buffer {

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { DeliveryBody } from '../support/api-client.js';
 import { describeBackends } from '../support/backends.js';
+import { accessToken, beginSession, portalToken, withBearer, withKey } from '../support/credentials.js';
+import { TestAuthority } from '../support/certificates.js';
 import { dumpDatabase, dumpRedis } from '../support/dump.js';
 import { HookServer } from '../support/hook-server.js';
 import { startPosthaste, type Posthaste } from '../support/posthaste.js';
@@ -16,20 +18,25 @@ function spellings(secret: string): string[] {
   return spelled;
 }
 
+/** A line of a PEM text, as the text itself is spelled in many ways around its line ends. */
+const innerLine = (pem: string): string => pem.split('\n')[1] ?? '';
+
 describeBackends('secrets', (backend) => {
   let posthaste: Posthaste;
   let hooks: HookServer;
   let redis: TestRedis | undefined;
+  const authority = new TestAuthority();
   beforeAll(async () => {
     hooks = await HookServer.start();
     redis = backend === 'redis' ? await startRedis() : undefined;
     posthaste = await startPosthaste({ backend, redisUrl: redis?.url, env: { LOG_LEVEL: 'trace' } });
-  }, 120_000);
+  });
   afterAll(async () => {
     await posthaste?.stop();
     await hooks?.close();
     await redis?.stop();
-  }, 60_000);
+    authority.remove();
+  });
 
   it('are nowhere in the database, in Redis or in the logs after a full story', async () => {
     const shown = new Map<string, string>([
@@ -41,9 +48,23 @@ describeBackends('secrets', (backend) => {
 
     // Keys: made, rotated, used, and used when they are no longer good.
     const created = await acme.post<{ id: string; key: string }>('/api-keys', { name: 'second' });
-    const rotated = await acme.post<{ key: string }>(`/api-keys/${created.id}/rotate`, { overlap_seconds: 0 });
+    const rotated = await acme.post<{ id: string; key: string }>(`/api-keys/${created.id}/rotate`, {
+      overlap_seconds: 0,
+    });
     shown.set('second key', created.key).set('rotated key', rotated.key);
     for (const key of [created.key, rotated.key]) await acme.call('GET', '/events', { headers: { 'x-api-key': key } });
+
+    // What comes of keys: tokens, links and sessions, used, and used for what they are not for.
+    const access = await accessToken(posthaste.url, rotated);
+    const portal = await portalToken(acme, ['events:read']);
+    const session = await beginSession(posthaste.url, withKey(acme.key));
+    shown.set('access token', access).set('portal link', portal);
+    shown.set('session', session.token).set('CSRF token', session.csrfToken);
+    for (const path of ['/api/v1/events', '/api/v1/tenants', '/queues', '/nowhere']) {
+      for (const headers of [withBearer(access), withBearer(portal), session.credentials]) {
+        await fetch(`${posthaste.url}${path}`, { headers });
+      }
+    }
 
     // Endpoints of each kind: secrets made and given, rotated, headers.
     const headerValue = `Bearer ${randomBytes(20).toString('hex')}`;
@@ -67,6 +88,18 @@ describeBackends('secrets', (backend) => {
     await acme.post(`/endpoints/${standard.id}/test`);
     shown.set('rotated secret', secret).set('changed header value', changedValue);
 
+    // A client certificate, and a key that is refused.
+    const client = authority.certificateFor('acme.client');
+    const tls = { client_cert: client.cert, client_key: client.key };
+    const secured = await acme.createEndpoint('https://127.0.0.1:64999/', { tls, retry_policy, event_types: ['none'] });
+    await acme.patch(`/endpoints/${secured.id}`, { tls });
+    await acme.post(`/endpoints/${secured.id}/test`);
+    const refused = authority.certificateFor('refused.client');
+    await acme.call('POST', '/endpoints', {
+      body: { url: 'https://127.0.0.1:64999/', tls: { client_cert: client.cert, client_key: refused.key } },
+    });
+    shown.set('client key', innerLine(client.key)).set('refused client key', innerLine(refused.key));
+
     // Deliveries: succeeded, dead-lettered, retried, replayed.
     const event = await acme.publish({}, { 'idempotency-key': 'key-1' });
     const failed = (await acme.settled(event.id)).find(({ status }) => status === 'dead_letter') as DeliveryBody;
@@ -87,7 +120,7 @@ describeBackends('secrets', (backend) => {
     await posthaste.query(`UPDATE endpoints SET secret_sealed = 'broken' WHERE id = $1`, [ed25519.id]);
     await acme.publish({ endpoint_ids: [ed25519.id] });
     await acme.call('GET', `/endpoints/${ed25519.id}/secret`);
-    await waitFor(() => posthaste.logs().includes('A job failed through a fault of our own'), {
+    await waitFor(() => posthaste.logs().includes('A delivery failed through a fault of our own'), {
       what: 'the failed job',
     });
 
