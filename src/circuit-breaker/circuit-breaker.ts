@@ -2,6 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
 import type { DataSource, EntityManager } from 'typeorm';
+import { SYSTEM } from '../audit/actor.js';
+import { factsOf } from '../audit/changes.js';
+import { recordAction } from '../audit/record-action.query.js';
 import { Batcher } from '../common/batcher.js';
 import { Config } from '../config/config.js';
 import { OperationalEvents, type OperationalEvent } from '../operational-events/operational-events.js';
@@ -109,7 +112,11 @@ export class CircuitBreaker {
   private async giveUp(manager: EntityManager, circuit: StoredCircuit, nowMs: number): Promise<boolean> {
     const { disableAfterHours } = this.config;
     if (disableAfterHours === 0 || !hasFailedTooLong(circuit, disableAfterHours * HOUR_MS, nowMs)) return false;
-    return disableFailing(manager, circuit.endpointId);
+    const { endpointId, tenantId } = circuit;
+    if (!(await disableFailing(manager, endpointId))) return false;
+    const changes = factsOf({ disabled_reason: 'failing' });
+    await recordAction(manager, SYSTEM, { tenantId, action: 'endpoint.disabled', subjectId: endpointId, changes });
+    return true;
   }
 }
 

@@ -1,12 +1,12 @@
-import type { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 
 /**
  * Cancels a pending delivery; a settled one with a manual attempt ahead gets its status back. `lease_no` goes up, so that
  * the outcome of an attempt under way is void.
  * @returns false when it isn't pending
  */
-export async function cancelDelivery(db: DataSource, tenantId: string, id: string): Promise<boolean> {
-  const [, count] = await db.query<[unknown, number]>(
+export async function cancelDelivery(manager: EntityManager, tenantId: string, id: string): Promise<boolean> {
+  const [, count] = await manager.query<[unknown, number]>(
     `UPDATE deliveries SET
        status = coalesce(settled_status, 'cancelled'),
        settled_status = NULL,

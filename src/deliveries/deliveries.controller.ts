@@ -1,6 +1,8 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, TenantId } from '../api-keys/auth.decorators.js';
+import type { Actor } from '../audit/actor.js';
+import { CurrentActor } from '../audit/actor.decorator.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { PageQueryDto, type Page } from '../common/pagination.js';
 import { AttemptPageDto, type AttemptDto } from './attempt.dto.js';
@@ -52,8 +54,8 @@ export class DeliveriesController {
   @ApiOperation({ operationId: 'retryDelivery', summary: 'Make one attempt now, whatever the schedule' })
   @ApiAcceptedResponse({ type: DeliveryDto })
   @ApiProblems('not_found', 'conflict')
-  retry(@TenantId() tenantId: string, @Param('id') id: string): Promise<DeliveryDto> {
-    return this.deliveries.retry(tenantId, id);
+  retry(@TenantId() tenantId: string, @CurrentActor() actor: Actor, @Param('id') id: string): Promise<DeliveryDto> {
+    return this.deliveries.retry(tenantId, actor, id);
   }
 
   @Post(':id/cancel')
@@ -62,7 +64,7 @@ export class DeliveriesController {
   @ApiOperation({ operationId: 'cancelDelivery', summary: 'Cancel a pending delivery' })
   @ApiOkResponse({ type: DeliveryDto })
   @ApiProblems('not_found', 'conflict')
-  cancel(@TenantId() tenantId: string, @Param('id') id: string): Promise<DeliveryDto> {
-    return this.deliveries.cancel(tenantId, id);
+  cancel(@TenantId() tenantId: string, @CurrentActor() actor: Actor, @Param('id') id: string): Promise<DeliveryDto> {
+    return this.deliveries.cancel(tenantId, actor, id);
   }
 }

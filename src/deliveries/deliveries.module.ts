@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
+import { RollupModule } from '../stats/rollup.module.js';
 import { DeliveriesService } from './deliveries.service.js';
 
-@Module({ providers: [DeliveriesService], exports: [DeliveriesService] })
+@Module({ imports: [RollupModule], providers: [DeliveriesService], exports: [DeliveriesService] })
 export class DeliveriesModule {}

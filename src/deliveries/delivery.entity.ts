@@ -10,6 +10,11 @@ export type HoldReason = (typeof HOLD_REASONS)[number];
 /** Partitioned by day on `id` (see src/database/partitions.ts). */
 @Entity('deliveries')
 @Index('deliveries_tenant_id_id_idx', ['tenantId', 'id'])
+@Index('deliveries_tenant_id_event_type_id_idx', ['tenantId', 'eventType', 'id'])
+// Those that succeed, nearly all, never enter it.
+@Index('deliveries_unsuccessful_idx', ['tenantId', 'status', 'id'], {
+  where: `status IN ('dead_letter', 'cancelled')`,
+})
 @Index('deliveries_event_id_idx', ['eventId'])
 @Index('deliveries_endpoint_id_id_idx', ['endpointId', 'id'])
 // A pending delivery stands in exactly one of these three: due at a time, leased to the queue, or held back.
@@ -19,7 +24,7 @@ export type HoldReason = (typeof HOLD_REASONS)[number];
 @Index('deliveries_leased_idx', ['leasedUntil', 'endpointId', 'tenantId'], {
   where: `status = 'pending' AND leased_until IS NOT NULL`,
 })
-@Index('deliveries_held_idx', ['heldBy', 'endpointId', 'id'], {
+@Index('deliveries_held_idx', ['heldBy', 'endpointId', 'attempts', 'id'], {
   where: `status = 'pending' AND held_by IS NOT NULL`,
 })
 @Check('deliveries_status_check', `status IN ('pending', 'succeeded', 'dead_letter', 'cancelled')`)
@@ -29,7 +34,7 @@ export class Delivery {
   @Column('uuid') tenantId: string;
   @Column('uuid') eventId: string;
   @Column('uuid') endpointId: string;
-  /** The dead letter that this delivery retries; its payload serves when the event's partition is gone. */
+  /** The dead letter that this delivery retries, or that was open, or came to be, while it was pending: resolved when it arrives. */
   @Column('uuid', { nullable: true }) deadLetterId: string | null;
   @Column('text') eventType: string;
   @Column('text', { default: 'pending' }) status: DeliveryStatus;

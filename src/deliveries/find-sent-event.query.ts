@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 
 /** What an attempt's body is rendered from. */
 export interface SentEvent {
@@ -10,14 +10,18 @@ export interface SentEvent {
 }
 
 /** The event of a delivery, or what a dead letter kept of it after the event's partition went; null: neither is left. */
-export async function findSentEvent(db: DataSource, tenantId: string, deliveryId: string): Promise<SentEvent | null> {
-  const rows = await db.query<SentEvent[]>(
-    `WITH delivery AS (SELECT id, event_id, dead_letter_id FROM deliveries WHERE tenant_id = $1 AND id = $2)
+export async function findSentEvent(
+  manager: EntityManager,
+  tenantId: string,
+  deliveryId: string,
+): Promise<SentEvent | null> {
+  const rows = await manager.query<SentEvent[]>(
+    `WITH delivery AS (SELECT event_id FROM deliveries WHERE tenant_id = $1 AND id = $2)
      (SELECT v.id, v.event_type AS "eventType", v.source, v.created_at AS "createdAt", v.payload
       FROM delivery d JOIN events v ON v.id = d.event_id)
      UNION ALL
      (SELECT l.event_id, l.event_type, l.source, l.event_created_at, l.payload
-      FROM delivery d JOIN dead_letters l ON l.delivery_id = d.id OR l.id = d.dead_letter_id)
+      FROM delivery d JOIN dead_letters l ON l.event_id = d.event_id)
      LIMIT 1`,
     [tenantId, deliveryId],
   );

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { newIdAfter } from '../common/ids.js';
+import { openLetterOf } from '../dead-letters/open-letter.query.js';
 
 export interface FreshDelivery {
   endpointId: string;
@@ -11,7 +12,7 @@ export interface FreshDeliveriesOf {
   /** Our id of the event. */
   eventId: string;
   eventType: string;
-  /** The dead letter that is retried; null when the event is. */
+  /** The dead letter that is retried; null when the event is, of which an endpoint may have an open letter all the same. */
   deadLetterId: string | null;
 }
 
@@ -28,8 +29,12 @@ export async function insertFresh(
   const ids = deliveries.map(() => newIdAfter(eventId));
   await manager.query(
     `INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, dead_letter_id, event_type, max_attempts, next_attempt_at)
-     SELECT fresh.id, $1, $2, fresh.endpoint_id, $3, $4, fresh.max_attempts, now()
-     FROM unnest($5::uuid[], $6::uuid[], $7::int[]) AS fresh (id, endpoint_id, max_attempts)`,
+     SELECT fresh.id, $1, fresh.event_id, fresh.endpoint_id, coalesce($3, ${openLetterOf('fresh')}), $4, fresh.max_attempts,
+       now()
+     FROM (
+       SELECT id, $2::uuid AS event_id, endpoint_id, max_attempts
+       FROM unnest($5::uuid[], $6::uuid[], $7::int[]) AS f (id, endpoint_id, max_attempts)
+     ) fresh`,
     [
       tenantId,
       eventId,

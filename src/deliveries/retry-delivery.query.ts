@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { TenantStatus } from '../tenants/tenant.entity.js';
 import type { DeliveryStatus } from './delivery.entity.js';
 
@@ -13,14 +13,14 @@ export interface RetryConditions {
 }
 
 export async function loadRetryConditions(
-  db: DataSource,
+  manager: EntityManager,
   tenantId: string,
   id: string,
 ): Promise<RetryConditions | null> {
-  const rows = await db.query<RetryConditions[]>(
+  const rows = await manager.query<RetryConditions[]>(
     `SELECT d.status, t.status AS tenant_status, e.is_active AS endpoint_is_active,
        EXISTS (SELECT FROM events v WHERE v.id = d.event_id)
-         OR EXISTS (SELECT FROM dead_letters l WHERE l.delivery_id = d.id OR l.id = d.dead_letter_id) AS has_payload
+         OR EXISTS (SELECT FROM dead_letters l WHERE l.event_id = d.event_id) AS has_payload
      FROM deliveries d
      JOIN tenants t ON t.id = d.tenant_id
      LEFT JOIN endpoints e ON e.id = d.endpoint_id
@@ -35,9 +35,9 @@ export async function loadRetryConditions(
  * one keeps its status in `settled_status` and its `completed_at`, which the worker restores should the attempt fail.
  * @returns false when it was cancelled meanwhile
  */
-export async function makeDueNow(db: DataSource, tenantId: string, id: string): Promise<boolean> {
+export async function makeDueNow(manager: EntityManager, tenantId: string, id: string): Promise<boolean> {
   // Where the circuit is open, the attempt that was asked for is its probe.
-  const rows = await db.query<unknown[]>(
+  const rows = await manager.query<unknown[]>(
     `WITH due AS (
        UPDATE deliveries SET
          status = 'pending',

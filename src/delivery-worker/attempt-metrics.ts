@@ -1,15 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import { EventLog } from '../common/event-log.js';
 import { Metrics } from '../metrics/metrics.js';
+import { TenantMetrics } from '../metrics/tenant-metrics.js';
 import type { SettledStatus } from '../stats/rollup-buffer.js';
 import { Rollup } from '../stats/rollup.service.js';
 import type { Report } from './record.query.js';
 
-/** Counts what a worker does: for its operator in metrics, for its tenants by the minute. */
+/** Tells what a worker does: its operator in metrics and log lines, its tenants by the minute. */
 @Injectable()
 export class AttemptMetrics {
   constructor(
     private readonly metrics: Metrics,
+    private readonly tenants: TenantMetrics,
     private readonly rollup: Rollup,
+    private readonly log: EventLog,
   ) {}
 
   /** @param written whether the delivery's new state was written; its lease may have been lost */
@@ -17,6 +21,7 @@ export class AttemptMetrics {
     const { delivery, attempt, outcome } = report;
     const status = written ? newStatusOf(report) : null;
     if (status !== null) this.rollup.settled(delivery.tenant_id, status);
+    if (this.log.enabled) this.logLines(report, status);
     if (outcome.kind === 'held' && outcome.by === 'rate_limit') this.metrics.rateLimitHits.inc({ limit: 'delivery' });
     if (attempt === null) return;
     const { durationMs, error } = attempt.result;
@@ -26,10 +31,36 @@ export class AttemptMetrics {
       succeeded: error === null,
       durationMs,
     });
+    this.tenants.attempted(delivery.tenant_id, error === null);
     this.metrics.deliveryAttempts.inc();
     this.metrics.deliveryDuration.observe(durationMs / 1_000);
     if (error === null) this.metrics.deliverySuccess.inc();
     else this.metrics.deliveryFailures.inc({ reason: error.code });
+  }
+
+  private logLines({ delivery, attempt, outcome }: Report, status: SettledStatus | null): void {
+    const attempts = delivery.attempts + (attempt === null ? 0 : 1);
+    const ids = {
+      tenant_id: delivery.tenant_id,
+      event_id: delivery.event_id,
+      delivery_id: delivery.id,
+      endpoint_id: delivery.endpoint_id,
+    };
+    if (attempt !== null) {
+      const { outcome: result, statusCode, error, durationMs } = attempt.result;
+      this.log.write('attempt made', {
+        ...ids,
+        event_type: delivery.event_type,
+        attempt: attempts,
+        outcome: result,
+        status_code: statusCode,
+        error: error?.code ?? null,
+        duration_ms: durationMs,
+      });
+    }
+    if (status === null) return;
+    const reason = outcome.kind === 'dead_letter' ? outcome.reason : null;
+    this.log.write('delivery settled', { ...ids, status, attempts, reason, age_ms: Math.round(delivery.age_ms) });
   }
 }
 

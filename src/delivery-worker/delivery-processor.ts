@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { resolveRetryPolicy } from '../deliveries/retry-policy.js';
 import { Feeder } from '../feeder/feeder.service.js';
-import type { DeliveryJob } from '../queue/delivery-queue.js';
+import type { LeasedDelivery } from '../queue/delivery-queue.js';
 import { AttemptMaker } from './attempt-maker.js';
 import { AttemptMetrics } from './attempt-metrics.js';
 import { CircuitGate } from './circuit-gate.js';
@@ -32,12 +32,12 @@ export class DeliveryProcessor {
     private readonly config: Config,
   ) {}
 
-  async process(job: DeliveryJob): Promise<void> {
+  async process(job: LeasedDelivery): Promise<void> {
     const loadedAt = performance.now();
     const delivery = await this.store.load(job);
     if (delivery === null || !(await this.holdsLease(delivery))) return;
     const report = await this.decide(delivery, loadedAt);
-    const written = await this.store.record(report);
+    const written = await this.store.record(report).finally(() => report.attempt?.span?.end());
     if (report.attempt !== null) this.circuit.tell(delivery, report.attempt);
     this.metrics.count(report, written);
     this.feeder.completed(delivery.tenant_id, delivery.endpoint_id);

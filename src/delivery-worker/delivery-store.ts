@@ -5,12 +5,14 @@ import type { DataSource } from 'typeorm';
 import { Batcher } from '../common/batcher.js';
 import { isDatabaseUnavailable, isTransient } from '../common/database-errors.js';
 import { Config } from '../config/config.js';
-import type { DeliveryJob } from '../queue/delivery-queue.js';
+import type { LeasedDelivery } from '../queue/delivery-queue.js';
+import { AttemptFeed } from '../stream/attempt-feed.js';
 import { OperationalEvents, type OperationalEvent } from '../operational-events/operational-events.js';
 import { isOperationalType } from '../events/event-types.js';
 import type { DisabledEndpoint } from './consequences.query.js';
 import { extendLeases, loadDeliveries, type LoadedDelivery } from './load.query.js';
 import { recordReports, type Report } from './record.query.js';
+import { streamedAttemptOf } from './streamed-attempt.js';
 
 const BATCH = 200;
 const MAX_FLUSHES = 2;
@@ -20,7 +22,7 @@ const MAX_RECORD_WEIGHT = 4 * 1024 * 1024;
 /** The worker's way to PostgreSQL: jobs that run side by side share their look-ups and their writes. */
 @Injectable()
 export class DeliveryStore {
-  private readonly loads: Batcher<DeliveryJob, LoadedDelivery | null>;
+  private readonly loads: Batcher<LeasedDelivery, LoadedDelivery | null>;
   private readonly extensions: Batcher<LoadedDelivery, boolean>;
   private readonly records: Batcher<Report, boolean>;
 
@@ -28,6 +30,7 @@ export class DeliveryStore {
     @InjectDataSource() db: DataSource,
     private readonly config: Config,
     operationalEvents: OperationalEvents,
+    private readonly feed: AttemptFeed,
   ) {
     this.loads = new Batcher(
       async (jobs) => {
@@ -51,6 +54,7 @@ export class DeliveryStore {
         const written = await recordReports(db, reports, (manager, deadLettered, disabled) =>
           operationalEvents.emit(manager, operationalEventsOf(deadLettered, disabled)),
         );
+        this.tellReaders(reports, written);
         return reports.map((report) => written.has(report));
       },
       {
@@ -63,7 +67,7 @@ export class DeliveryStore {
   }
 
   /** Null when the job is void: the delivery is settled, or its lease is another's. */
-  load(job: DeliveryJob): Promise<LoadedDelivery | null> {
+  load(job: LeasedDelivery): Promise<LoadedDelivery | null> {
     return this.untilBack(() => this.loads.add(job), 10_000);
   }
 
@@ -78,6 +82,15 @@ export class DeliveryStore {
    */
   record(report: Report): Promise<boolean> {
     return this.untilBack(() => this.records.add(report), this.config.leaseSeconds * 1_000);
+  }
+
+  /** Of what is committed, so that a reader who looks it up finds it. */
+  private tellReaders(reports: Report[], written: ReadonlySet<Report>): void {
+    for (const report of reports) {
+      const { delivery, attempt } = report;
+      if (attempt === null || !this.feed.hasReaders(delivery.tenant_id)) continue;
+      this.feed.tell(delivery.tenant_id, streamedAttemptOf(report, attempt, written.has(report)));
+    }
   }
 
   /** Tries again while PostgreSQL is away or answers with a deadlock, up to `maxMs`. */

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import type { Worker } from 'bullmq';
 import { Config } from '../config/config.js';
 import { Metrics } from '../metrics/metrics.js';
-import { DeliveryQueue, type DeliveryJob } from '../queue/delivery-queue.js';
+import { DeliveryQueue, type LeasedDelivery } from '../queue/delivery-queue.js';
 import { AttemptSender } from '../sending/attempt-sender.js';
 import { DeliveryProcessor } from './delivery-processor.js';
 
@@ -10,7 +10,7 @@ import { DeliveryProcessor } from './delivery-processor.js';
 @Injectable()
 export class DeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(DeliveryWorker.name);
-  private worker: Worker<DeliveryJob, void, string> | null = null;
+  private worker: Worker | null = null;
 
   constructor(
     private readonly queue: DeliveryQueue,
@@ -21,14 +21,22 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    const worker = this.queue.createWorker((job) => this.processor.process(job), this.config.workerConcurrency);
-    worker.on('failed', (job, error) => {
-      this.metrics.workerErrors.inc();
-      // The job's data are ids only; the lease runs out, and the delivery is enqueued again with its attempts unspent.
-      this.logger.error({ err: error, ...job?.data }, 'A job failed through a fault of our own');
-    });
+    const worker = this.queue.createWorker((delivery) => this.process(delivery), this.config.workerConcurrency);
+    // What its deliveries did was told of; a job that was given up (its worker died twice) is made good by their leases.
+    worker.on('failed', (job) => this.logger.debug(`Job ${job?.id} failed`));
     void worker.run();
     this.worker = worker;
+  }
+
+  private async process(delivery: LeasedDelivery): Promise<void> {
+    try {
+      await this.processor.process(delivery);
+    } catch (error) {
+      this.metrics.workerErrors.inc();
+      // Ids only; the lease runs out, and the delivery is enqueued again with its attempts unspent.
+      this.logger.error({ err: error, ...delivery }, 'A delivery failed through a fault of our own');
+      throw error;
+    }
   }
 
   /** Takes no more jobs and waits for those under way; what isn't done within the grace time is left to its lease. */

@@ -1,6 +1,11 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { prepared } from '../database/prepared-statements.js';
+import { SYSTEM } from '../audit/actor.js';
+import { factsOf } from '../audit/changes.js';
+import { recordAction, type AuditedAction } from '../audit/record-action.query.js';
 import type { DeliveryStatus, HoldReason } from '../deliveries/delivery.entity.js';
 import type { AttemptResult } from '../sending/attempt-sender.js';
+import type { TraceSpan } from '../tracing/tracing.js';
 import { disableEndpoints, resolveDeadLetters, writeDeadLetters, type DisabledEndpoint } from './consequences.query.js';
 import type { LoadedDelivery } from './load.query.js';
 import type { Outcome } from './outcome.js';
@@ -11,8 +16,10 @@ export interface MadeAttempt {
   id: string;
   url: string;
   /** Secret values masked. */
-  requestHeaders: Record<string, string>;
+  requestHeaders: Readonly<Record<string, string>>;
   result: AttemptResult;
+  /** Under way until the attempt is recorded. */
+  span?: TraceSpan | null;
 }
 
 /** What a worker has to tell of one delivery. */
@@ -85,88 +92,97 @@ export async function recordReports(
     await writeDeadLetters(manager, deadLettered);
     await resolveDeadLetters(manager, held.filter(resolvesDeadLetter));
     const disabled = await disableEndpoints(manager, sorted.filter(disablesEndpoint));
+    await recordAction(manager, SYSTEM, ...disabled.map(actionOf));
     await tellTenants(manager, deadLettered, disabled);
     return written;
   });
 }
 
+const actionOf = ({ id, tenantId }: DisabledEndpoint): AuditedAction => ({
+  tenantId,
+  action: 'endpoint.disabled',
+  subjectId: id,
+  changes: factsOf({ disabled_reason: 'gone' }),
+});
+
 const disablesEndpoint = ({ outcome }: Report): boolean => 'disableEndpoint' in outcome && outcome.disableEndpoint;
 
+/** Only a delivery that a person asked for can arrive where another of its event died. */
 const resolvesDeadLetter = ({ outcome, delivery }: Report): boolean =>
-  outcome.kind === 'succeeded' && (delivery.dead_letter_id !== null || delivery.settled_status === 'dead_letter');
+  outcome.kind === 'succeeded' && (delivery.dead_letter_id !== null || delivery.settled_status !== null);
 
 const hasConsequences = (report: Report): boolean =>
   report.outcome.kind === 'dead_letter' || disablesEndpoint(report) || resolvesDeadLetter(report);
+
+const WRITE_STATES = prepared(`WITH attempt AS (
+    INSERT INTO delivery_attempts
+      (id, tenant_id, delivery_id, endpoint_id, attempt, outcome, status_code, error, url, request_headers, format,
+       response_headers, response_body, response_truncated, duration_ms, created_at)
+    SELECT id, tenant_id, delivery_id, endpoint_id, attempt, outcome, status_code, error, url, request_headers, format,
+       response_headers, response_body, response_truncated, duration_ms,
+       now() - make_interval(secs => duration_ms / 1000.0)
+    FROM unnest($10::uuid[], $11::uuid[], $12::uuid[], $13::uuid[], $14::int[], $15::text[], $16::int[], $17::text[],
+        $18::text[], $19::json[], $20::text[], $21::json[], $22::text[], $23::boolean[], $24::int[])
+      AS a (id, tenant_id, delivery_id, endpoint_id, attempt, outcome, status_code, error, url, request_headers, format,
+       response_headers, response_body, response_truncated, duration_ms)
+    ON CONFLICT (id) DO NOTHING
+  ), written AS (
+    UPDATE deliveries d SET
+      status = report.status,
+      settled_status = report.settled_status,
+      held_by = report.held_by,
+      tokens_booked = report.tokens_booked,
+      leased_until = NULL,
+      next_attempt_at = now() + make_interval(secs => report.wait_ms / 1000.0),
+      max_attempts = report.max_attempts,
+      attempts = d.attempts + report.made,
+      last_status_code = CASE WHEN report.made = 1 THEN report.status_code ELSE d.last_status_code END,
+      last_error = CASE WHEN report.made = 1 THEN report.error ELSE coalesce(report.error, d.last_error) END,
+      -- A manual attempt that changes nothing leaves the time of the first settlement.
+      completed_at = CASE WHEN report.status IN ('pending', d.settled_status) THEN d.completed_at ELSE now() END
+    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::int[], $8::int[], $9::int[],
+        $25::text[], $26::boolean[])
+      AS report (id, lease_no, status, settled_status, held_by, wait_ms, max_attempts, made, status_code, error, tokens_booked)
+    WHERE d.id = report.id AND d.id = ANY($1::uuid[]) AND d.lease_no = report.lease_no
+      -- In this form no index offers itself: that of the leased ones is full of rows that died since the last vacuum.
+      AND coalesce(d.status = 'pending' AND d.leased_until IS NOT NULL, false)
+    RETURNING d.id, d.lease_no
+  )
+  SELECT id, lease_no FROM written`);
 
 async function writeStates(manager: EntityManager, reports: Report[]): Promise<Set<Report>> {
   const states = reports.map(newStateOf);
   const attempts = reports.filter((report) => report.attempt !== null);
   const results = attempts.map(({ attempt }) => (attempt as MadeAttempt).result);
-  const rows = await manager.query<{ id: string; lease_no: number }[]>(
-    `WITH attempt AS (
-       INSERT INTO delivery_attempts
-         (id, tenant_id, delivery_id, endpoint_id, attempt, outcome, status_code, error, url, request_headers, format,
-          response_headers, response_body, response_truncated, duration_ms, created_at)
-       SELECT id, tenant_id, delivery_id, endpoint_id, attempt, outcome, status_code, error, url, request_headers, format,
-          response_headers, response_body, response_truncated, duration_ms,
-          now() - make_interval(secs => duration_ms / 1000.0)
-       FROM unnest($10::uuid[], $11::uuid[], $12::uuid[], $13::uuid[], $14::int[], $15::text[], $16::int[], $17::text[],
-           $18::text[], $19::json[], $20::text[], $21::json[], $22::text[], $23::boolean[], $24::int[])
-         AS a (id, tenant_id, delivery_id, endpoint_id, attempt, outcome, status_code, error, url, request_headers, format,
-          response_headers, response_body, response_truncated, duration_ms)
-       ON CONFLICT (id) DO NOTHING
-     ), written AS (
-       UPDATE deliveries d SET
-         status = report.status,
-         settled_status = report.settled_status,
-         held_by = report.held_by,
-         tokens_booked = report.tokens_booked,
-         leased_until = NULL,
-         next_attempt_at = now() + make_interval(secs => report.wait_ms / 1000.0),
-         max_attempts = report.max_attempts,
-         attempts = d.attempts + report.made,
-         last_status_code = CASE WHEN report.made = 1 THEN report.status_code ELSE d.last_status_code END,
-         last_error = CASE WHEN report.made = 1 THEN report.error ELSE coalesce(report.error, d.last_error) END,
-         -- A manual attempt that changes nothing leaves the time of the first settlement.
-         completed_at = CASE WHEN report.status IN ('pending', d.settled_status) THEN d.completed_at ELSE now() END
-       FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::int[], $8::int[], $9::int[],
-           $25::text[], $26::boolean[])
-         AS report (id, lease_no, status, settled_status, held_by, wait_ms, max_attempts, made, status_code, error, tokens_booked)
-       WHERE d.id = report.id AND d.id = ANY($1::uuid[])
-         AND d.status = 'pending' AND d.lease_no = report.lease_no AND d.leased_until IS NOT NULL
-       RETURNING d.id, d.lease_no
-     )
-     SELECT id, lease_no FROM written`,
-    [
-      reports.map(({ delivery }) => delivery.id),
-      reports.map(({ delivery }) => delivery.lease_no),
-      states.map(({ status }) => status),
-      states.map(({ settledStatus }) => settledStatus),
-      states.map(({ heldBy }) => heldBy),
-      states.map(({ waitMs }) => waitMs),
-      reports.map(({ maxAttempts }) => maxAttempts),
-      reports.map(({ attempt }) => (attempt === null ? 0 : 1)),
-      reports.map(({ attempt }) => attempt?.result.statusCode ?? null),
-      attempts.map(({ attempt }) => (attempt as MadeAttempt).id),
-      attempts.map(({ delivery }) => delivery.tenant_id),
-      attempts.map(({ delivery }) => delivery.id),
-      attempts.map(({ delivery }) => delivery.endpoint_id),
-      attempts.map(({ delivery }) => delivery.attempts + 1),
-      results.map(({ outcome }) => outcome),
-      results.map(({ statusCode }) => statusCode),
-      results.map(({ error }) => error?.message ?? null),
-      attempts.map(({ attempt }) => (attempt as MadeAttempt).url),
-      attempts.map(({ attempt }) => JSON.stringify((attempt as MadeAttempt).requestHeaders)),
-      attempts.map(({ delivery }) => delivery.format),
-      results.map(({ responseHeaders }) => JSON.stringify(responseHeaders)),
-      // Nothing came, which is not the same as an empty body.
-      results.map(({ statusCode, responseBody }) => (statusCode === null ? null : responseBody)),
-      results.map(({ responseTruncated }) => responseTruncated),
-      results.map(({ durationMs }) => durationMs),
-      reports.map(({ attempt, outcome }) => attempt?.result.error?.message ?? errorWithoutAttempt(outcome)),
-      states.map(({ tokensBooked }) => tokensBooked),
-    ],
-  );
+  const rows = await manager.query<{ id: string; lease_no: number }[]>(WRITE_STATES, [
+    reports.map(({ delivery }) => delivery.id),
+    reports.map(({ delivery }) => delivery.lease_no),
+    states.map(({ status }) => status),
+    states.map(({ settledStatus }) => settledStatus),
+    states.map(({ heldBy }) => heldBy),
+    states.map(({ waitMs }) => waitMs),
+    reports.map(({ maxAttempts }) => maxAttempts),
+    reports.map(({ attempt }) => (attempt === null ? 0 : 1)),
+    reports.map(({ attempt }) => attempt?.result.statusCode ?? null),
+    attempts.map(({ attempt }) => (attempt as MadeAttempt).id),
+    attempts.map(({ delivery }) => delivery.tenant_id),
+    attempts.map(({ delivery }) => delivery.id),
+    attempts.map(({ delivery }) => delivery.endpoint_id),
+    attempts.map(({ delivery }) => delivery.attempts + 1),
+    results.map(({ outcome }) => outcome),
+    results.map(({ statusCode }) => statusCode),
+    results.map(({ error }) => error?.message ?? null),
+    attempts.map(({ attempt }) => (attempt as MadeAttempt).url),
+    attempts.map(({ attempt }) => JSON.stringify((attempt as MadeAttempt).requestHeaders)),
+    attempts.map(({ delivery }) => delivery.format),
+    results.map(({ responseHeaders }) => JSON.stringify(responseHeaders)),
+    // Nothing came, which is not the same as an empty body.
+    results.map(({ statusCode, responseBody }) => (statusCode === null ? null : responseBody)),
+    results.map(({ responseTruncated }) => responseTruncated),
+    results.map(({ durationMs }) => durationMs),
+    reports.map(({ attempt, outcome }) => attempt?.result.error?.message ?? errorWithoutAttempt(outcome)),
+    states.map(({ tokensBooked }) => tokensBooked),
+  ]);
   // By lease: a late report of an older one may come together with that of the lease in force.
   const written = new Set(rows.map(({ id, lease_no }) => `${id} ${lease_no}`));
   return new Set(reports.filter(({ delivery }) => written.has(`${delivery.id} ${delivery.lease_no}`)));

@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { EndpointSecrets } from '../endpoints/endpoint-secrets.service.js';
+import type { ReceiverTls } from '../sending/receiver-tls.js';
 import { prepareSigningKeys, type SigningKey } from '../signing/signature.js';
 import type { LoadedDelivery } from './load.query.js';
 
-/** What an endpoint's deliveries are signed with and carry along, decrypted and decoded. */
+/** What an endpoint's deliveries are signed with, carry along and connect with, decrypted and decoded. */
 export interface SigningMaterial {
   keys: readonly SigningKey[];
   headers: Readonly<Record<string, string>>;
+  tls: ReceiverTls | null;
 }
 
 /** Old secrets stop signing at a time of their own, so an entry must not live much beyond one. */
@@ -26,9 +28,9 @@ export class SigningMaterials {
     const { endpoint_id, signature, secret_sealed, retired_secrets, headers_sealed, tenant_secret_key_sealed } =
       delivery;
     const retired = retired_secrets.map(({ sealed }) => sealed).join(' ');
-    const cacheKey = [endpoint_id, signature, secret_sealed ?? tenant_secret_key_sealed, headers_sealed, retired].join(
-      ' ',
-    );
+    const tls = delivery.tls === null ? '' : `${delivery.tls_key_sealed} ${JSON.stringify(delivery.tls)}`;
+    const secret = secret_sealed ?? tenant_secret_key_sealed;
+    const cacheKey = [endpoint_id, signature, secret, headers_sealed, retired, tls].join(' ');
     const known = this.cache.get(cacheKey);
     if (known !== undefined) return known;
 
@@ -42,6 +44,7 @@ export class SigningMaterials {
     const material = {
       keys: prepareSigningKeys(signature, secrets),
       headers: this.secrets.openHeaders({ id: endpoint_id, headersSealed: headers_sealed }),
+      tls: this.secrets.openTls({ id: endpoint_id, tls: delivery.tls, tlsKeySealed: delivery.tls_key_sealed }),
     };
     this.cache.set(cacheKey, material);
     return material;

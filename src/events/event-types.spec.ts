@@ -15,10 +15,9 @@ describe('an event type', () => {
   );
 
   it('is checked in linear time', () => {
-    const startedAt = performance.now();
+    // In exponential time the first would never end.
     expect(isValidEventType(`${'a.'.repeat(120)}-`)).toBe(false);
     expect(isValidEventType('a.'.repeat(1_000_000))).toBe(false);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 });
 

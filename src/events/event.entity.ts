@@ -3,6 +3,9 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** Partitioned by day on `id` (see src/database/partitions.ts). */
 @Entity('events')
 @Index('events_tenant_id_id_idx', ['tenantId', 'id'])
+@Index('events_tenant_id_event_type_id_idx', ['tenantId', 'eventType', 'id'])
+// A BRIN index with an operator class, which TypeORM has no words for.
+@Index('events_source_idx', { synchronize: false })
 @Index('events_tenant_id_event_id_idx', ['tenantId', 'eventId'], { where: 'event_id IS NOT NULL' })
 export class EventEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'events_pkey' }) id: string;

@@ -2,6 +2,8 @@ import { Body, Controller, Get, Header, HttpCode, Param, Post, Query } from '@ne
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentTenant, RequireScope, TenantId } from '../api-keys/auth.decorators.js';
 import type { CallerTenant } from '../api-keys/caller.js';
+import type { Actor } from '../audit/actor.js';
+import { CurrentActor } from '../audit/actor.decorator.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import type { Page } from '../common/pagination.js';
 import { JSON_CONTENT_TYPE } from '../common/raw-json.js';
@@ -47,9 +49,10 @@ export class EventsReaderController {
   @ApiProblems('malformed_request', 'not_found', 'tenant_suspended', 'validation_failed')
   replay(
     @CurrentTenant() tenant: CallerTenant,
+    @CurrentActor() actor: Actor,
     @Param('id') id: string,
     @Body() dto: ReplayEventDto,
   ): Promise<ReplayedEventDto> {
-    return this.events.replay(tenant, id, dto);
+    return this.events.replay(tenant, actor, id, dto);
   }
 }

@@ -3,13 +3,14 @@ import type { CallerTenant } from '../api-keys/caller.js';
 import { DomainError, validationFailed } from '../common/domain-error.js';
 import { problemOf, type Problem } from '../common/problem.js';
 import { toDomainError } from '../common/problem.filter.js';
-import { traceparentFrom } from '../common/traceparent.js';
-import { Metrics } from '../metrics/metrics.js';
-import { Rollup } from '../stats/rollup.service.js';
+import { isTraceparent, traceparentFrom } from '../common/traceparent.js';
+import { Tracing, type TraceSpan } from '../tracing/tracing.js';
 import { readIdempotencyKey } from './idempotency-key.js';
-import { Ingestor, type IngestOutcome } from './ingestor.js';
+import { Ingestor, type IngestOutcome, type Submission } from './ingestor.js';
 import { PublishLimiter, rateLimited } from './publish-limiter.js';
-import { parseBatchRequest, parsePublishRequest, type PublishEvent, type PublishProblem } from './publish-request.js';
+import { PublishMetrics } from './publish-metrics.js';
+import { PublishSignatures } from './publish-signatures.js';
+import { parseBatchRequest, parsePublishRequest, type PublishProblem } from './publish-request.js';
 
 export interface PublishAnswer {
   id: string;
@@ -40,6 +41,9 @@ export interface BatchAnswer {
 export interface PublishHeaders {
   idempotencyKey: string | undefined;
   traceparent: string | undefined;
+  signature: string | undefined;
+  /** Of the request, for the log. */
+  requestId: string;
 }
 
 export type SetHeaders = (headers: Record<string, string>) => void;
@@ -49,8 +53,9 @@ export class EventsService {
   constructor(
     private readonly ingestor: Ingestor,
     private readonly limiter: PublishLimiter,
-    private readonly metrics: Metrics,
-    private readonly rollup: Rollup,
+    private readonly signatures: PublishSignatures,
+    private readonly metrics: PublishMetrics,
+    private readonly tracing: Tracing,
   ) {}
 
   /**
@@ -64,16 +69,15 @@ export class EventsService {
     setHeaders: SetHeaders,
   ): Promise<PublishAnswer> {
     refuseSuspended(tenant);
+    await this.signatures.assert(tenant, body, headers.signature);
     const idempotencyKey = idempotencyKeyOf(headers);
     const parsed = parsePublishRequest(body);
     if (!parsed.ok) throw this.refused(toError(parsed.problem));
     const grant = await this.limiter.take(tenant, 1);
     setHeaders(grant.headers);
     if (grant.tokens < 1) throw this.refused(rateLimited(grant));
-    const traceparent = traceparentFrom(headers.traceparent);
-    return this.answer(
-      tenant.id,
-      await this.ingestor.submit({ tenantId: tenant.id, event: parsed.event, idempotencyKey, traceparent }),
+    return this.traced(tenant, headers, (trace) =>
+      this.submitOne(tenant, { event: parsed.event, idempotencyKey, ...trace }, headers.requestId),
     );
   }
 
@@ -85,40 +89,61 @@ export class EventsService {
     setHeaders: SetHeaders,
   ): Promise<BatchAnswer> {
     refuseSuspended(tenant);
+    await this.signatures.assert(tenant, body, headers.signature);
     if (headers.idempotencyKey !== undefined) {
       throw validationFailed([{ field: 'Idempotency-Key', message: 'give each event of a batch an event_id instead' }]);
     }
-    const parsed = parseBatchRequest(body);
+    const parsed = await parseBatchRequest(body);
     if (!parsed.ok) throw toError(parsed.problem);
     const grant = await this.limiter.take(tenant, parsed.items.filter(({ ok }) => ok).length);
     setHeaders(grant.headers);
-    const traceparent = traceparentFrom(headers.traceparent);
-
     let taken = 0;
-    const outcomes = await Promise.allSettled(
-      parsed.items.map(async (item) => {
-        if (!item.ok) throw this.refused(toError(item.problem));
-        if (taken++ >= grant.tokens) throw this.refused(rateLimited(grant));
-        return this.submitOne(tenant, item.event, traceparent);
-      }),
-    );
-    return toBatchAnswer(outcomes);
+    return this.traced(tenant, headers, async (trace) => {
+      const outcomes = await Promise.allSettled(
+        parsed.items.map(async (item) => {
+          if (!item.ok) throw this.refused(toError(item.problem));
+          if (taken++ >= grant.tokens) throw this.refused(rateLimited(grant));
+          return this.submitOne(tenant, { event: item.event, idempotencyKey: null, ...trace }, headers.requestId);
+        }),
+      );
+      return toBatchAnswer(outcomes);
+    });
   }
 
-  private async submitOne(tenant: CallerTenant, event: PublishEvent, traceparent: string): Promise<PublishAnswer> {
-    return this.answer(
-      tenant.id,
-      await this.ingestor.submit({ tenantId: tenant.id, event, idempotencyKey: null, traceparent }),
-    );
+  private async submitOne(
+    tenant: CallerTenant,
+    submission: Omit<Submission, 'tenantId'>,
+    requestId: string,
+  ): Promise<PublishAnswer> {
+    const outcome = await this.ingestor.submit({ tenantId: tenant.id, ...submission });
+    return this.answer(tenant.id, requestId, outcome);
   }
 
-  private answer(tenantId: string, outcome: IngestOutcome): PublishAnswer {
+  /** Events carry on the caller's trace: by a span of ours where there are traces, else as it came. */
+  private async traced<T>(
+    tenant: CallerTenant,
+    { traceparent: header }: PublishHeaders,
+    publish: (trace: { traceparent: string; span: TraceSpan | null }) => Promise<T>,
+  ): Promise<T> {
+    const parent = isTraceparent(header) ? header : null;
+    const span = this.tracing.start('publish', { kind: 'server', parent, attributes: { tenant_id: tenant.id } });
+    if (span === null) return publish({ traceparent: traceparentFrom(header), span });
+    try {
+      const answer = await publish({ traceparent: span.traceparent, span });
+      span.end();
+      return answer;
+    } catch (error) {
+      span.end(toDomainError(error).code);
+      throw error;
+    }
+  }
+
+  private answer(tenantId: string, requestId: string, outcome: IngestOutcome): PublishAnswer {
     switch (outcome.kind) {
       case 'accepted':
       case 'duplicate': {
-        this.metrics.eventsPublished.inc({ outcome: outcome.kind });
         const { id, eventId, eventType, deliveries, createdAt } = outcome.event;
-        if (outcome.kind === 'accepted') this.rollup.accepted(tenantId, deliveries);
+        this.metrics.answered(tenantId, requestId, outcome.kind, outcome.event);
         return {
           id,
           event_id: eventId,
@@ -147,7 +172,7 @@ export class EventsService {
   }
 
   private refused(error: DomainError): DomainError {
-    this.metrics.eventsPublished.inc({ outcome: 'rejected' });
+    this.metrics.refused();
     return error;
   }
 }

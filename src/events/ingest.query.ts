@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { prepared } from '../database/prepared-statements.js';
 import type { HoldReason } from '../deliveries/delivery.entity.js';
 import type { RetryPolicy } from '../deliveries/retry-policy.js';
 import type { IdempotencyKind } from './idempotency-key.entity.js';
@@ -17,18 +18,18 @@ export interface FanOutEndpoint {
   circuit_open: boolean;
 }
 
+const FIND_ENDPOINTS =
+  prepared(`SELECT e.id, e.tenant_id, e.event_types, e.is_active, e.retry_policy, t.retry_policy AS tenant_retry_policy,
+    coalesce(c.state <> 'closed' AND c.next_probe_at > now(), false) AS circuit_open
+  FROM endpoints e
+  JOIN tenants t ON t.id = e.tenant_id
+  LEFT JOIN endpoint_circuits c ON c.endpoint_id = e.id
+  WHERE e.tenant_id = ANY($1::uuid[])
+  ORDER BY e.id`);
+
 /** All endpoints of these tenants, asked at each flush: an endpoint made a moment ago on another process gets its events. */
 export function findEndpoints(db: DataSource | EntityManager, tenantIds: string[]): Promise<FanOutEndpoint[]> {
-  return db.query<FanOutEndpoint[]>(
-    `SELECT e.id, e.tenant_id, e.event_types, e.is_active, e.retry_policy, t.retry_policy AS tenant_retry_policy,
-       coalesce(c.state <> 'closed' AND c.next_probe_at > now(), false) AS circuit_open
-     FROM endpoints e
-     JOIN tenants t ON t.id = e.tenant_id
-     LEFT JOIN endpoint_circuits c ON c.endpoint_id = e.id
-     WHERE e.tenant_id = ANY($1::uuid[])
-     ORDER BY e.id`,
-    [tenantIds],
-  );
+  return db.query<FanOutEndpoint[]>(FIND_ENDPOINTS, [tenantIds]);
 }
 
 export interface KeyClaim {
@@ -48,34 +49,33 @@ export interface KeyRow {
   event_id: string;
 }
 
+const CLAIM_KEYS = prepared(`INSERT INTO idempotency_keys AS held
+    (tenant_id, kind, key, event_id, content_hash, deliveries, own_event_id, expires_at)
+  SELECT tenant_id, kind, key, event_id, content_hash, deliveries, own_event_id,
+    now() + make_interval(hours => ${IDEMPOTENCY_WINDOW_HOURS})
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bytea[], $6::int[], $7::text[])
+    AS claim (tenant_id, kind, key, event_id, content_hash, deliveries, own_event_id)
+  ORDER BY tenant_id, kind, key
+  ON CONFLICT (tenant_id, kind, key) DO UPDATE SET
+    event_id = excluded.event_id, content_hash = excluded.content_hash, deliveries = excluded.deliveries,
+    own_event_id = excluded.own_event_id, expires_at = excluded.expires_at
+  WHERE held.expires_at <= now()
+  RETURNING tenant_id, kind, key, event_id`);
+
 /**
  * Claims keys for events. A key that another event holds comes back without a row; when that event is being committed right
  * now, this waits for it. Sorted, because two batches that claim the same keys in different orders would deadlock.
  */
 export function claimKeys(manager: EntityManager, claims: KeyClaim[]): Promise<KeyRow[]> {
-  return manager.query<KeyRow[]>(
-    `INSERT INTO idempotency_keys AS held
-       (tenant_id, kind, key, event_id, content_hash, deliveries, own_event_id, expires_at)
-     SELECT tenant_id, kind, key, event_id, content_hash, deliveries, own_event_id,
-       now() + make_interval(hours => ${IDEMPOTENCY_WINDOW_HOURS})
-     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bytea[], $6::int[], $7::text[])
-       AS claim (tenant_id, kind, key, event_id, content_hash, deliveries, own_event_id)
-     ORDER BY tenant_id, kind, key
-     ON CONFLICT (tenant_id, kind, key) DO UPDATE SET
-       event_id = excluded.event_id, content_hash = excluded.content_hash, deliveries = excluded.deliveries,
-       own_event_id = excluded.own_event_id, expires_at = excluded.expires_at
-     WHERE held.expires_at <= now()
-     RETURNING tenant_id, kind, key, event_id`,
-    [
-      claims.map((claim) => claim.tenantId),
-      claims.map((claim) => claim.kind),
-      claims.map((claim) => claim.key),
-      claims.map((claim) => claim.eventId),
-      claims.map((claim) => claim.contentHash),
-      claims.map((claim) => claim.deliveries),
-      claims.map((claim) => claim.ownEventId),
-    ],
-  );
+  return manager.query<KeyRow[]>(CLAIM_KEYS, [
+    claims.map((claim) => claim.tenantId),
+    claims.map((claim) => claim.kind),
+    claims.map((claim) => claim.key),
+    claims.map((claim) => claim.eventId),
+    claims.map((claim) => claim.contentHash),
+    claims.map((claim) => claim.deliveries),
+    claims.map((claim) => claim.ownEventId),
+  ]);
 }
 
 export interface KeyHolder extends KeyRow {
@@ -136,6 +136,21 @@ export interface NewDelivery {
   leased: boolean;
 }
 
+const INSERT_EVENTS = prepared(`WITH event AS (
+    INSERT INTO events (id, tenant_id, event_id, event_type, source, payload, traceparent, created_at)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+      $8::timestamptz[])
+  )
+  INSERT INTO deliveries
+    (id, tenant_id, event_id, endpoint_id, event_type, max_attempts, held_by, lease_no, leased_until, next_attempt_at)
+  SELECT id, tenant_id, event_id, endpoint_id, event_type, max_attempts, held_by,
+    leased::int,
+    CASE WHEN leased THEN now() + make_interval(secs => $18) END,
+    CASE WHEN held_by IS NULL THEN now() + make_interval(secs => wait_ms / 1000.0) END
+  FROM unnest($9::uuid[], $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::int[], $15::float8[], $16::text[],
+      $17::boolean[])
+    AS d (id, tenant_id, event_id, endpoint_id, event_type, max_attempts, wait_ms, held_by, leased)`);
+
 /** Writes events and their deliveries in one statement, for any number of requests. */
 export async function insertEvents(
   manager: EntityManager,
@@ -143,40 +158,24 @@ export async function insertEvents(
   deliveries: NewDelivery[],
   leaseSeconds: number,
 ): Promise<void> {
-  await manager.query(
-    `WITH event AS (
-       INSERT INTO events (id, tenant_id, event_id, event_type, source, payload, traceparent, created_at)
-       SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-         $8::timestamptz[])
-     )
-     INSERT INTO deliveries
-       (id, tenant_id, event_id, endpoint_id, event_type, max_attempts, held_by, lease_no, leased_until, next_attempt_at)
-     SELECT id, tenant_id, event_id, endpoint_id, event_type, max_attempts, held_by,
-       leased::int,
-       CASE WHEN leased THEN now() + make_interval(secs => $18) END,
-       CASE WHEN held_by IS NULL THEN now() + make_interval(secs => wait_ms / 1000.0) END
-     FROM unnest($9::uuid[], $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::int[], $15::float8[], $16::text[],
-         $17::boolean[])
-       AS d (id, tenant_id, event_id, endpoint_id, event_type, max_attempts, wait_ms, held_by, leased)`,
-    [
-      events.map((event) => event.id),
-      events.map((event) => event.tenantId),
-      events.map((event) => event.eventId),
-      events.map((event) => event.eventType),
-      events.map((event) => event.source),
-      events.map((event) => event.payload),
-      events.map((event) => event.traceparent),
-      events.map((event) => event.createdAt),
-      deliveries.map((delivery) => delivery.id),
-      deliveries.map((delivery) => delivery.tenantId),
-      deliveries.map((delivery) => delivery.eventId),
-      deliveries.map((delivery) => delivery.endpointId),
-      deliveries.map((delivery) => delivery.eventType),
-      deliveries.map((delivery) => delivery.maxAttempts),
-      deliveries.map((delivery) => delivery.waitMs),
-      deliveries.map((delivery) => delivery.heldBy),
-      deliveries.map((delivery) => delivery.leased),
-      leaseSeconds,
-    ],
-  );
+  await manager.query(INSERT_EVENTS, [
+    events.map((event) => event.id),
+    events.map((event) => event.tenantId),
+    events.map((event) => event.eventId),
+    events.map((event) => event.eventType),
+    events.map((event) => event.source),
+    events.map((event) => event.payload),
+    events.map((event) => event.traceparent),
+    events.map((event) => event.createdAt),
+    deliveries.map((delivery) => delivery.id),
+    deliveries.map((delivery) => delivery.tenantId),
+    deliveries.map((delivery) => delivery.eventId),
+    deliveries.map((delivery) => delivery.endpointId),
+    deliveries.map((delivery) => delivery.eventType),
+    deliveries.map((delivery) => delivery.maxAttempts),
+    deliveries.map((delivery) => delivery.waitMs),
+    deliveries.map((delivery) => delivery.heldBy),
+    deliveries.map((delivery) => delivery.leased),
+    leaseSeconds,
+  ]);
 }

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { Batcher } from '../common/batcher.js';
 import { newId, timestampOf } from '../common/ids.js';
 import { Config } from '../config/config.js';
@@ -8,6 +8,7 @@ import { giveBack } from '../feeder/lease-due.query.js';
 import { QueueWindow } from '../feeder/queue-window.js';
 import { Metrics } from '../metrics/metrics.js';
 import { DeliveryQueue } from '../queue/delivery-queue.js';
+import { startChildren, type TraceSpan } from '../tracing/tracing.js';
 import { contentHash } from './content-hash.js';
 import { fanOut, newDelivery, type FanOut } from './fan-out.js';
 import type { IdempotencyKind } from './idempotency-key.entity.js';
@@ -31,6 +32,8 @@ export interface Submission {
   event: PublishEvent;
   idempotencyKey: string | null;
   traceparent: string;
+  /** Of the request, which the spans of what is done for it become children of. */
+  span?: TraceSpan | null;
 }
 
 export interface AcceptedEvent {
@@ -118,39 +121,50 @@ export class Ingestor {
     const original = new Map(placed.map((one, index) => [one, candidates[index] as Candidate]));
     const { leaders, others } = split(placed);
 
-    const { accepted, deliveries, holders } = await this.db.transaction(async (manager) => {
-      const claims = leaders.flatMap((leader) => leader.keys.map((key) => ({ ...key, ...claimOf(leader) })));
-      const claimed = claims.length > 0 ? await claimKeys(manager, claims) : [];
-      const claimedByEvent = groupBy(claimed, (row) => row.event_id);
-      const won = leaders.filter((leader) => (claimedByEvent.get(leader.id)?.length ?? 0) === leader.keys.length);
-      const lost = leaders.filter((leader) => !won.includes(leader));
-      const half = lost.flatMap((leader) => claimedByEvent.get(leader.id) ?? []);
-      if (half.length > 0) await releaseClaims(manager, half);
-
-      const events = won.map(toEvent);
-      const newDeliveries = won.flatMap((leader, index) => this.deliveriesOf(leader, events[index] as NewEvent));
-      if (events.length > 0) await insertEvents(manager, events, newDeliveries, this.config.leaseSeconds);
-      const asked = [...lost, ...others].flatMap(({ keys }) => keys);
-      return {
-        accepted: won,
-        deliveries: newDeliveries,
-        holders: asked.length > 0 ? await findKeyHolders(manager, asked) : [],
-      };
-    });
-    this.enqueue(deliveries);
+    const endCommit = startChildren(candidates.map(spanOf), 'commit');
+    // Without keys there is but one statement, and that commits by itself.
+    const alone = placed.every(({ keys }) => keys.length === 0);
+    const { accepted, deliveries, holders } = await (
+      alone
+        ? this.write(this.db.manager, leaders, others)
+        : this.db.transaction((manager) => this.write(manager, leaders, others))
+    ).finally(endCommit);
+    this.enqueue(deliveries, accepted);
 
     const outcomes = new Map<Candidate, IngestOutcome>();
     const settle = (one: Placed, outcome: IngestOutcome): void => {
       outcomes.set(original.get(one) as Candidate, outcome);
     };
+    const taken = new Set(accepted);
     for (const one of accepted) settle(one, { kind: 'accepted', event: summaryOf(one) });
     const holderOf = new Map(holders.map((holder) => [keyText(holder.tenant_id, holder.kind, holder.key), holder]));
     for (const one of placed) {
-      if (accepted.includes(one)) continue;
+      if (taken.has(one)) continue;
       const outcome = judge(one, holderOf);
       if (outcome !== null) settle(one, outcome);
     }
     return outcomes;
+  }
+
+  private async write(
+    manager: EntityManager,
+    leaders: Placed[],
+    others: Placed[],
+  ): Promise<{ accepted: Placed[]; deliveries: NewDelivery[]; holders: KeyHolder[] }> {
+    const claims = leaders.flatMap((leader) => leader.keys.map((key) => ({ ...key, ...claimOf(leader) })));
+    const claimed = claims.length > 0 ? await claimKeys(manager, claims) : [];
+    const claimedByEvent = groupBy(claimed, (row) => row.event_id);
+    const holdsAll = ({ id, keys }: Placed): boolean => (claimedByEvent.get(id)?.length ?? 0) === keys.length;
+    const accepted = leaders.filter(holdsAll);
+    const lost = leaders.filter((leader) => !holdsAll(leader));
+    const half = lost.flatMap((leader) => claimedByEvent.get(leader.id) ?? []);
+    if (half.length > 0) await releaseClaims(manager, half);
+
+    const events = accepted.map(toEvent);
+    const deliveries = accepted.flatMap((leader, index) => this.deliveriesOf(leader, events[index] as NewEvent));
+    if (events.length > 0) await insertEvents(manager, events, deliveries, this.config.leaseSeconds);
+    const asked = [...lost, ...others].flatMap(({ keys }) => keys);
+    return { accepted, deliveries, holders: asked.length > 0 ? await findKeyHolders(manager, asked) : [] };
   }
 
   private deliveriesOf({ fanOut: to }: Placed, event: NewEvent): NewDelivery[] {
@@ -168,21 +182,27 @@ export class Ingestor {
   }
 
   /** The short cut past the feeder. Whatever goes wrong here costs time, never a delivery: the lease is given back or runs out. */
-  private enqueue(deliveries: NewDelivery[]): void {
+  private enqueue(deliveries: NewDelivery[], events: Placed[]): void {
     const jobs = deliveries
       .filter(({ leased }) => leased)
-      .map(({ id, eventId }) => ({ deliveryId: id, eventId, leaseNo: 1 }));
+      .map(({ id, eventId, endpointId }) => ({ deliveryId: id, eventId, endpointId, leaseNo: 1 }));
     if (jobs.length === 0) return;
-    this.queue.add(jobs).catch(async (error: unknown) => {
-      this.logger.debug(`The queue took no jobs: ${String(error)}`);
-      await giveBack(
-        this.db.manager,
-        jobs.map((job) => job.deliveryId),
-        jobs.map((job) => job.leaseNo),
-      ).catch(() => undefined);
-    });
+    const endEnqueue = startChildren(events.map(spanOf), 'enqueue', 'producer');
+    this.queue
+      .add(jobs)
+      .finally(endEnqueue)
+      .catch(async (error: unknown) => {
+        this.logger.debug(`The queue took no jobs: ${String(error)}`);
+        await giveBack(
+          this.db.manager,
+          jobs.map((job) => job.deliveryId),
+          jobs.map((job) => job.leaseNo),
+        ).catch(() => undefined);
+      });
   }
 }
+
+const spanOf = ({ submission }: Candidate): TraceSpan | null | undefined => submission.span;
 
 function toCandidate(submission: Submission): Candidate {
   const { tenantId, event, idempotencyKey } = submission;

@@ -1,10 +1,13 @@
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../common/json-characters.js';
+
 /**
  * Finds where values lie inside a JSON text, so that a payload can be kept as the producer wrote it:
  * `JSON.stringify(JSON.parse(x))` loses key order, white space, `1.0` and integers beyond 2^53, and Node 20's
  * `JSON.parse` has no access to a value's source text.
  *
- * Every function here expects a text that `JSON.parse` has accepted. None of them recurses: nesting is a depth
- * counter, so that a hostile body of 100,000 brackets can't exhaust the stack.
+ * Every function here is right about a text that `JSON.parse` accepts, and ends on any other, with spans or with an
+ * error: it finds the parts, and whether they are valid is for `JSON.parse` to say. None of them recurses: nesting is a
+ * depth counter, so that a hostile body of 100,000 brackets can't exhaust the stack.
  */
 
 /** A value's own text is `text.slice(start, end)`, without the white space around it. Offsets are UTF-16 units. */
@@ -22,13 +25,7 @@ const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
-const QUOTE = 0x22;
 const COMMA = 0x2c;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /**
  * The members of the object whose text begins at `start` (white space before it is skipped), in the order written,
@@ -49,19 +46,17 @@ export function* topLevelMembers(text: string, start = 0): Generator<MemberSpan,
 }
 
 /**
- * The elements of the array whose text begins at `start` (white space before it is skipped), in order.
+ * The elements of the array whose text begins at `start` (white space before it is skipped), in order. Lazy as well.
  *
  * @throws RangeError when the text there is no array or breaks off
  */
-export function elementSpans(text: string, start = 0): Span[] {
-  const spans: Span[] = [];
+export function* elementSpans(text: string, start = 0): Generator<Span, void, undefined> {
   let at = skipSpace(text, enter(text, start, OPEN_BRACKET));
   while (text.charCodeAt(at) !== CLOSE_BRACKET) {
     const end = endOfValue(text, at);
-    spans.push({ start: at, end });
+    yield { start: at, end };
     at = nextItem(text, end);
   }
-  return spans;
 }
 
 function enter(text: string, start: number, opening: number): number {
@@ -82,7 +77,8 @@ function isSpace(code: number): boolean {
   return code === SPACE || code === LINE_FEED || code === CARRIAGE_RETURN || code === TAB;
 }
 
-function skipSpace(text: string, from: number): number {
+/** The index of the first character from `from` on that is no white space of JSON. */
+export function skipSpace(text: string, from: number): number {
   let at = from;
   while (isSpace(text.charCodeAt(at))) at++;
   return at;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
-import { MAX_PAYLOAD_BYTES, parseBatchRequest, parsePublishRequest } from './publish-request.js';
-import type { ParsedPublish, PublishEvent, PublishProblem } from './publish-request.js';
+import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, parseBatchRequest, parsePublishRequest } from './publish-request.js';
+import type { ParsedBatch, ParsedPublish, PublishEvent, PublishProblem } from './publish-request.js';
 
 const ENDPOINT_A = '01890a5d-ac96-774b-bcce-b302099a8057';
 const ENDPOINT_B = '01890a5d-ac96-774b-bcce-b302099a8058';
@@ -52,15 +52,15 @@ describe('a payload', () => {
     expect(accepted(`{"payload" :\r\n ${payload}\t , "event_type":"order.created"}`).payload).toBe(payload);
   });
 
-  it('arrives byte for byte whatever JSON value it is and however it is indented', () => {
+  it('arrives byte for byte whatever JSON value it is and however it is indented', async () => {
     const indent = fc.constantFrom('', ' ', '\t', '\n  ');
-    fc.assert(
-      fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), indent, indent, (value, inner, outer) => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ stringUnit: 'grapheme' }), indent, indent, async (value, inner, outer) => {
         const payload = JSON.stringify(value, null, inner);
         const batch = `{${outer}"events":[${outer}${withPayload(outer + payload + outer)}${outer}]}`;
         const single = accepted(withPayload(outer + payload + outer));
         expect(single.payload).toBe(payload);
-        expect(parseBatchRequest(Buffer.from(batch))).toEqual({ ok: true, items: [{ ok: true, event: single }] });
+        expect(await parseBatchRequest(Buffer.from(batch))).toEqual({ ok: true, items: [{ ok: true, event: single }] });
       }),
     );
   });
@@ -75,9 +75,16 @@ describe('a payload', () => {
     expect(refused(withPayload(`"a${largest.slice(1)}`))).toMatchObject({ code: 'payload_too_large', status: 413 });
   });
 
-  it('may nest a hundred thousand deep', () => {
-    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
-    expect(accepted(withPayload(deep)).payload).toBe(deep);
+  it('may nest 512 levels deep and not one more', () => {
+    const nested = (levels: number): string => '[{"a":'.repeat(levels / 2) + '1' + '}]'.repeat(levels / 2);
+    const deepest = nested(MAX_PAYLOAD_DEPTH);
+    expect(accepted(withPayload(deepest)).payload).toBe(deepest);
+    for (const deeper of [`[${deepest}]`, '['.repeat(100_000) + ']'.repeat(100_000), '['.repeat(100_000)]) {
+      const problem = refused(withPayload(deeper));
+      expect(problem).toMatchObject({ code: deeper.endsWith(']') ? 'validation_failed' : 'malformed_json' });
+    }
+    const brackets = `"${'['.repeat(10_000)}"`;
+    expect(accepted(withPayload(brackets)).payload).toBe(brackets);
   });
 });
 
@@ -211,7 +218,7 @@ describe('a body', () => {
     '{"a":NaN}',
     '{"a":"\n"}',
     '{} {}',
-    '['.repeat(100_000),
+    '['.repeat(512),
     `\ufeff${withPayload('1')}`,
   ])('is refused when it is malformed (case %#)', (body) => {
     expect(refused(body)).toMatchObject({ code: 'malformed_json', status: 400 });
@@ -231,17 +238,18 @@ describe('a body', () => {
 });
 
 describe('a batch', () => {
-  const batch = (events: string): ReturnType<typeof parseBatchRequest> =>
+  const batch = (events: string): Promise<ParsedBatch> =>
     parseBatchRequest(Buffer.from(`{ "events" : [ ${events} ] }`));
 
-  it('gives each event its own outcome, in order', () => {
-    const result = batch(
+  it('gives each event its own outcome, in order', async () => {
+    const result = await batch(
       [
         withPayload('1.0'),
         '7',
         '{"event_type":"a","payload":1,"payload":2}',
         '{"event_type":"a","payload":1,"typo":2}',
         withPayload(`"${'x'.repeat(MAX_PAYLOAD_BYTES)}"`),
+        withPayload('['.repeat(1_000) + ']'.repeat(1_000)),
         withPayload('{"payload": [1e2]}'),
       ].join(' ,\n'),
     );
@@ -252,18 +260,22 @@ describe('a batch', () => {
       'repeated_key',
       'validation_failed',
       'payload_too_large',
+      'validation_failed',
       '{"payload": [1e2]}',
     ]);
   });
 
-  it('takes a thousand events and not one more', () => {
+  it('takes a thousand events and not one more', async () => {
     const events = (count: number): string =>
       Array.from({ length: count }, (_, index) => withPayload(`${index}`)).join();
-    const largest = batch(events(1000));
+    const largest = await batch(events(1000));
     expect(largest.ok && largest.items.map((item) => item.ok && item.event.payload)).toEqual(
       Array.from({ length: 1000 }, (_, index) => `${index}`),
     );
-    expect(batch(events(1001))).toMatchObject({ ok: false, problem: { status: 422, errors: [{ field: 'events' }] } });
+    expect(await batch(events(1001))).toMatchObject({
+      ok: false,
+      problem: { status: 422, errors: [{ field: 'events' }] },
+    });
   });
 
   it.each([
@@ -276,7 +288,41 @@ describe('a batch', () => {
     [`{"events":[${withPayload('1')}],"typo":1}`, 422],
     [`{"events":[${withPayload('1')}],"events":[]}`, 400],
     ['{"events":[', 400],
-  ])('is refused as a whole: %s', (body, status) => {
-    expect(parseBatchRequest(Buffer.from(body))).toMatchObject({ ok: false, problem: { status } });
+    ['', 400],
+    [' {"events":[{}]} {}', 400],
+    ['{"events":[{},]}', 400],
+    ['{"events":[{}{}]}', 400],
+    ['{"events":[1 2]}', 400],
+    ['{"events":["a"1]}', 400],
+    ['{"events":[{"payload":[1}]}]}', 400],
+    ['{"events":[{"pay\\load":1}]}', 400],
+    ['{"events" [{}]}', 400],
+    [`{"events":{"a":${'['.repeat(100)}`, 400],
+  ])('is refused as a whole: %s', async (body, status) => {
+    expect(await parseBatchRequest(Buffer.from(body))).toMatchObject({ ok: false, problem: { status } });
+  });
+
+  it('is taken for JSON just when it is JSON, whatever is broken in it', async () => {
+    const sound = `{"events": [{"event_type":"a","payload":{"a":["]",1.5e3]}}, ${withPayload('[{},null]')},7 ]}`;
+    const piece = fc.constantFrom(...'{}[]",:\\ 0-e.atn'.split(''), '', '"a"', '{}', '[1]', ',,', '\\"');
+    const edit = fc.record({ at: fc.nat(sound.length), cut: fc.nat(3), put: piece });
+    await fc.assert(
+      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
+        const text = edits.reduce((t, { at, cut, put }) => t.slice(0, at) + put + t.slice(at + cut), sound);
+        const result = await parseBatchRequest(Buffer.from(text));
+        if (isJson(text)) expect(result.ok || result.problem.code !== 'malformed_json').toBe(true);
+        else expect(result.ok).toBe(false);
+      }),
+      { numRuns: 3_000 },
+    );
   });
 });
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

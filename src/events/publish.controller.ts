@@ -7,7 +7,15 @@ import { ApiProblems } from '../common/api-problems.decorator.js';
 import { EventsService, type BatchAnswer, type PublishAnswer } from './events.service.js';
 import { BatchAnswerDto, PublishAnswerDto, PublishBatchDto, PublishEventDto } from './publish.dto.js';
 
-@ApiTags('events')
+const SIGNATURE_HEADER = {
+  name: 'X-Signature',
+  required: false,
+  description:
+    "`sha256=` and the hex HMAC-SHA256 of the body as sent, with the tenant's `secret_key`; for tenants with " +
+    '`require_signed_publish`.',
+};
+
+@ApiTags('Events')
 @Controller('events')
 export class PublishController {
   constructor(private readonly events: EventsService) {}
@@ -21,13 +29,18 @@ export class PublishController {
     required: false,
     description: 'Unique in the tenant for 24 hours; at most 255 characters.',
   })
+  @ApiHeader(SIGNATURE_HEADER)
   @ApiBody({ type: PublishEventDto })
   @ApiResponse({ status: 202, type: PublishAnswerDto, description: 'Committed; deliveries are on their way.' })
   @ApiProblems(
     'malformed_request',
+    'signature_required',
+    'invalid_signature',
     'payload_too_large',
     'unsupported_media_type',
+    'tenant_suspended',
     'validation_failed',
+    'idempotency_conflict',
     'rate_limited',
     'unavailable',
   )
@@ -36,12 +49,13 @@ export class PublishController {
     @Body() body: unknown,
     @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Headers('traceparent') traceparent: string | undefined,
+    @Headers('x-signature') signature: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PublishAnswer> {
     return this.events.publish(
       tenant,
       bytesOf(body),
-      { idempotencyKey, traceparent },
+      { idempotencyKey, traceparent, signature, requestId: reply.request.id },
       (headers) => void reply.headers(headers),
     );
   }
@@ -54,20 +68,31 @@ export class PublishController {
     summary: 'Publish up to 1,000 events',
     description: 'Each event has its own outcome, in order; a bad one never spoils the others.',
   })
+  @ApiHeader(SIGNATURE_HEADER)
   @ApiBody({ type: PublishBatchDto })
   @ApiResponse({ status: 202, type: BatchAnswerDto, description: 'What became of each event.' })
-  @ApiProblems('malformed_request', 'payload_too_large', 'unsupported_media_type', 'validation_failed', 'unavailable')
+  @ApiProblems(
+    'malformed_request',
+    'signature_required',
+    'invalid_signature',
+    'payload_too_large',
+    'unsupported_media_type',
+    'tenant_suspended',
+    'validation_failed',
+    'unavailable',
+  )
   publishBatch(
     @CurrentTenant() tenant: CallerTenant,
     @Body() body: unknown,
     @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Headers('traceparent') traceparent: string | undefined,
+    @Headers('x-signature') signature: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<BatchAnswer> {
     return this.events.publishBatch(
       tenant,
       bytesOf(body),
-      { idempotencyKey, traceparent },
+      { idempotencyKey, traceparent, signature, requestId: reply.request.id },
       (headers) => void reply.headers(headers),
     );
   }

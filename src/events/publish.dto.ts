@@ -10,7 +10,7 @@ export class PublishEventDto {
   event_type: string;
 
   @ApiProperty({
-    description: 'Any JSON value, at most 256 KiB. Delivered byte for byte.',
+    description: 'Any JSON value, at most 256 KiB and 512 levels deep. Delivered byte for byte.',
     example: { order: 42, total: '19.90' },
     oneOf: [
       { type: 'object', additionalProperties: true },

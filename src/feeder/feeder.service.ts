@@ -3,10 +3,11 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { isDatabaseUnavailable } from '../common/database-errors.js';
 import { Config } from '../config/config.js';
-import { DeliveryQueue, type DeliveryJob } from '../queue/delivery-queue.js';
+import { DeliveryQueue, type LeasedDelivery } from '../queue/delivery-queue.js';
 import { CircuitsInForce, RECOVERY_PLACES } from '../circuit-breaker/circuits-in-force.js';
 import { findWaitingEndpoints } from './find-waiting-endpoints.query.js';
-import { giveBack, lease, lockDue, lockWaiting, putAside, type DueDelivery } from './lease-due.query.js';
+import { giveBack, lease, lockDue, putAside, type DueDelivery } from './lease-due.query.js';
+import { lockForPlaces } from './lock-for-places.js';
 import { QueueWindow } from './queue-window.js';
 
 const TICK_MS = 200;
@@ -182,24 +183,9 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     if (rooms.size === 0) return;
     // In one order everywhere, for the sake of locks.
     const endpointIds = [...rooms.keys()].sort();
-    const jobs = await this.db.transaction(async (manager) => {
-      // What an open circuit kept back is older than what came since.
-      const left = new Map(rooms);
-      const locked: DueDelivery[] = [];
-      for (const reason of ['circuit', 'fairness'] as const) {
-        const open = endpointIds.filter((id) => (left.get(id) ?? 0) > 0);
-        if (open.length === 0) break;
-        const waiting = await lockWaiting(
-          manager,
-          reason,
-          open,
-          open.map((id) => left.get(id) ?? 0),
-        );
-        for (const { endpoint_id } of waiting) left.set(endpoint_id, (left.get(endpoint_id) ?? 0) - 1);
-        locked.push(...waiting);
-      }
-      return this.leaseAll(manager, locked);
-    });
+    const jobs = await this.db.transaction(async (manager) =>
+      this.leaseAll(manager, await lockForPlaces(manager, endpointIds, rooms)),
+    );
     const filled = new Map<string, number>();
     for (const { endpointId } of jobs) filled.set(endpointId, (filled.get(endpointId) ?? 0) + 1);
     for (const [endpointId, room] of rooms) {
@@ -214,10 +200,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     await this.enqueue(jobs);
   }
 
-  private async leaseAll(
-    manager: EntityManager,
-    deliveries: DueDelivery[],
-  ): Promise<(DeliveryJob & { endpointId: string })[]> {
+  private async leaseAll(manager: EntityManager, deliveries: DueDelivery[]): Promise<LeasedDelivery[]> {
     if (deliveries.length === 0) return [];
     await lease(
       manager,
@@ -232,9 +215,9 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     }));
   }
 
-  private async enqueue(jobs: DeliveryJob[]): Promise<void> {
+  private async enqueue(jobs: LeasedDelivery[]): Promise<void> {
     try {
-      await this.queue.add(jobs.map(({ deliveryId, eventId, leaseNo }) => ({ deliveryId, eventId, leaseNo })));
+      await this.queue.add(jobs);
     } catch (error) {
       this.pausedUntil = performance.now() + PAUSE_AFTER_REFUSAL_MS;
       await giveBack(

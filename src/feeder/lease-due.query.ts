@@ -32,10 +32,14 @@ export function lockDue(manager: EntityManager, limit: number): Promise<DueDeliv
   );
 }
 
-/** Locks the oldest deliveries that wait for this, up to `rooms[i]` of `endpointIds[i]`. */
+/** Deliveries whose first attempt is still to come, or those that have had one. */
+export type Turn = 'first' | 'retry';
+
+/** Locks deliveries that wait for this, up to `rooms[i]` of `endpointIds[i]`: those with fewest attempts first, then the oldest. */
 export function lockWaiting(
   manager: EntityManager,
   reason: WaitReason,
+  turn: Turn,
   endpointIds: string[],
   rooms: number[],
 ): Promise<DueDelivery[]> {
@@ -44,7 +48,8 @@ export function lockWaiting(
      CROSS JOIN LATERAL (
        SELECT ${COLUMNS} FROM deliveries
        WHERE status = 'pending' AND held_by = '${reason}' AND held_by IS NOT NULL AND endpoint_id = wanted.endpoint_id
-       ORDER BY id LIMIT wanted.room FOR UPDATE SKIP LOCKED
+         AND attempts ${turn === 'first' ? '= 0' : '> 0'}
+       ORDER BY attempts, id LIMIT wanted.room FOR UPDATE SKIP LOCKED
      ) d`,
     [endpointIds, rooms],
   );

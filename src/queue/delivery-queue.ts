@@ -1,14 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import type { Job, Queue, Worker } from 'bullmq';
 import { QueueBackend } from './queue-backend.js';
+import { Slots } from './slots.js';
 
-/** A delivery that is leased to the queue. */
-export interface DeliveryJob {
+/** A delivery that is leased to the queue: ids only. */
+export interface LeasedDelivery {
   deliveryId: string;
-  /** Lets the worker's look-up prune to the event's partition. */
+  /** These two let the worker look everything up at once. */
   eventId: string;
+  endpointId: string;
   leaseNo: number;
 }
+
+/**
+ * What was enqueued together shares jobs, because a job costs BullMQ and its store more than most deliveries cost us. Nothing
+ * else hangs on who shares one: each delivery has its own lease, outcome and failure.
+ */
+interface DeliveryJob {
+  deliveries: LeasedDelivery[];
+}
+
+const MAX_DELIVERIES_A_JOB = 16;
 
 /** BullMQ's queue of deliveries: ids only, a window onto what PostgreSQL holds, and never more than that. */
 const QUEUE_NAME = 'deliveries';
@@ -30,7 +42,7 @@ export class DeliveryQueue {
     this.queue = this.create();
   }
 
-  /** For the board of queues. */
+  /** For the board of queues. Another one after the queue's store went away in the wrong moment: ask each time. */
   get bullQueue(): Queue {
     return this.queue;
   }
@@ -53,24 +65,22 @@ export class DeliveryQueue {
   }
 
   /**
-   * Adds jobs in one round trip.
+   * Adds deliveries in one round trip.
    * @throws when the queue's store is away or full; the caller gives the leases back.
    */
-  async add(jobs: DeliveryJob[]): Promise<void> {
-    if (jobs.length === 0) return;
+  async add(deliveries: LeasedDelivery[]): Promise<void> {
+    if (deliveries.length === 0) return;
     if (!this.available) throw new Error("The queue's store is away.");
     if (this.isUnusable) this.replace();
+    const jobs: DeliveryJob[] = [];
+    for (let from = 0; from < deliveries.length; from += MAX_DELIVERIES_A_JOB) {
+      jobs.push({ deliveries: deliveries.slice(from, from + MAX_DELIVERIES_A_JOB) });
+    }
     const adding = this.queue.addBulk(
-      jobs.map((job) => ({
+      jobs.map((data) => ({
         name: JOB_NAME,
-        data: job,
-        opts: {
-          // The lease number makes the id new at each enqueue: BullMQ ignores an id that it still knows, in silence.
-          jobId: `${job.deliveryId}-${job.leaseNo}`,
-          removeOnComplete: true,
-          removeOnFail: { count: 1_000 },
-          attempts: 1,
-        },
+        data,
+        opts: { jobId: jobIdOf(data), removeOnComplete: true, removeOnFail: { count: 1_000 }, attempts: 1 },
       })),
     );
     await this.inTime(adding);
@@ -92,15 +102,44 @@ export class DeliveryQueue {
     }
   }
 
-  createWorker(process: (job: DeliveryJob) => Promise<void>, concurrency: number): Worker<DeliveryJob, void, string> {
-    return this.backend.createWorker<DeliveryJob>(QUEUE_NAME, (job: Job<DeliveryJob>) => process(job.data), {
-      concurrency,
-      autorun: false,
-    });
+  /**
+   * Takes deliveries from the queue.
+   * @param process a rejection fails the delivery's job, once its other deliveries are done
+   * @param concurrency deliveries under way at once
+   */
+  createWorker(
+    process: (delivery: LeasedDelivery) => Promise<void>,
+    concurrency: number,
+  ): Worker<DeliveryJob, void, string> {
+    const slots = new Slots(concurrency);
+    let inHand = 0;
+    // BullMQ counts jobs. With enough deliveries in hand no further job is fetched: what this worker can't begin is another's.
+    const hold = (deliveries: number): void => {
+      inHand += deliveries;
+      worker.concurrency = inHand < concurrency ? concurrency : 1;
+    };
+    const worker = this.backend.createWorker<DeliveryJob>(
+      QUEUE_NAME,
+      async ({ data: { deliveries = [] } }: Job<Partial<DeliveryJob>>) => {
+        hold(deliveries.length);
+        const ends = await Promise.allSettled(
+          deliveries.map((delivery) => slots.run(() => process(delivery)).finally(() => hold(-1))),
+        );
+        const failed = ends.find((end) => end.status === 'rejected');
+        if (failed !== undefined) throw failed.reason;
+      },
+      { concurrency, autorun: false },
+    );
+    return worker;
   }
 
   /** Jobs by state, as BullMQ counts them. */
   depths(): Promise<Record<string, number>> {
     return this.queue.getJobCounts('waiting', 'active', 'failed');
   }
+}
+
+/** The lease number makes the id new at each enqueue: BullMQ ignores an id that it still knows, in silence. */
+function jobIdOf({ deliveries: [first] }: DeliveryJob): string {
+  return `${first?.deliveryId}-${first?.leaseNo}`;
 }

@@ -248,7 +248,7 @@ describe('from failure to recovery, with a worker and a receiver', () => {
         most = Math.max(most, await leased());
         return (await statusesOf(endpoint)).filter((status) => status === 'succeeded').length >= 15;
       },
-      { what: 'half of them to arrive', timeoutMs: 30_000 },
+      { what: 'half of them to arrive' },
     );
     expect(most).toBeLessThanOrEqual(RECOVERY_PLACES);
   });
@@ -270,6 +270,15 @@ describe('giving an endpoint up', () => {
     const events = await core.db.getRepository(EventEntity).findBy({ tenantId: tenant.id, source: 'posthaste' });
     expect(events.map(({ eventType, payload }) => [eventType, JSON.parse(payload) as unknown])).toEqual([
       ['posthaste.endpoint.disabled', { endpoint_id: endpoint.id, reason: 'failing' }],
+    ]);
+    const audited = `SELECT tenant_id, actor_kind, action, changes FROM audit_log WHERE subject_id = $1`;
+    expect(await rowsOf(core.db, audited, [endpoint.id])).toEqual([
+      {
+        tenant_id: tenant.id,
+        actor_kind: 'system',
+        action: 'endpoint.disabled',
+        changes: [{ field: 'disabled_reason', new: 'failing' }],
+      },
     ]);
   });
 });

@@ -174,9 +174,10 @@ describe("reading a delivery's attempts", () => {
     const lettered = await seed({ status: 'dead_letter' }, ['failed']);
     const letter = await seedDeadLetter(api.db, event, lettered);
     const fresh = await seed({ deadLetterId: letter.id }, ['failed']);
-    const bare = await seed({}, ['failed']);
+    const other = await seedEvent(api.db, tenant.id);
+    const bare = await seedDelivery(api.db, other, endpointId, {}, ['failed']);
     const before = (await attempts(lettered.id)).data[0]?.request.body;
-    await api.db.query('DELETE FROM events WHERE id = $1', [event.id]);
+    await api.db.query('DELETE FROM events WHERE id IN ($1, $2)', [event.id, other.id]);
     expect(before).toContain(event.payload);
     expect((await attempts(lettered.id)).data[0]?.request.body).toBe(before);
     expect((await attempts(fresh.id)).data[0]?.request.body).toBe(before);
@@ -248,10 +249,11 @@ describe('retrying a delivery', () => {
   });
 
   it('refuses when nothing is left to send, unless a dead letter kept it', async () => {
-    const bare = await seed({ status: 'succeeded' });
+    const other = await seedEvent(api.db, tenant.id);
+    const bare = await seedDelivery(api.db, other, endpointId, { status: 'succeeded' });
     const lettered = await seed({ status: 'dead_letter' });
     await seedDeadLetter(api.db, event, lettered);
-    await api.db.query('DELETE FROM events WHERE id = $1', [event.id]);
+    await api.db.query('DELETE FROM events WHERE id IN ($1, $2)', [event.id, other.id]);
     expect((await retry(bare.id)).status).toBe(409);
     expect((await retry(lettered.id)).status).toBe(202);
   });

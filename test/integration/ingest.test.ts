@@ -207,7 +207,7 @@ describeRedis('when Redis goes away', () => {
     other.consume((job) => Promise.resolve(void taken.push(job.eventId)));
     other.feeder.onApplicationBootstrap();
     const ours = (): string[] => taken.filter((id) => eventIds.includes(id));
-    await waitFor(() => ours().length === 5, { timeoutMs: 20_000, what: 'all five to be delivered' });
+    await waitFor(() => ours().length === 5, { what: 'all five to be delivered' });
     expect(ours().sort()).toEqual([...eventIds].sort());
   });
 });

@@ -142,10 +142,32 @@ describe('an endpoint that answers 410', () => {
       ])
     )[0];
 
+  const audited = (): Promise<object[]> =>
+    rowsOf(worker.core.db, `SELECT actor_kind, action, changes FROM audit_log WHERE subject_id = $1`, [
+      worker.endpoint.id,
+    ]);
+
   it('is disabled', async () => {
     await worker.core.store.record(report(await worker.load(await worker.leased()), GONE, gone()));
     expect(await endpointNow()).toEqual({ is_active: false, disabled_reason: 'gone' });
     expect(await worker.lettersOf(worker.event.id)).toMatchObject([{ reason: 'gone' }]);
+    expect(await audited()).toEqual([
+      { actor_kind: 'system', action: 'endpoint.disabled', changes: [{ field: 'disabled_reason', new: 'gone' }] },
+    ]);
+  });
+
+  it('is not disabled when that can not be written down', async () => {
+    const delivery = await worker.leased();
+    const loaded = await worker.load(delivery);
+    const { db } = worker.core;
+    await db.query(`ALTER TABLE audit_log ADD CONSTRAINT refuses_all CHECK (action = '') NOT VALID`);
+    try {
+      await expect(worker.core.store.record(report(loaded, GONE, gone()))).rejects.toMatchObject({ code: '23514' });
+    } finally {
+      await db.query(`ALTER TABLE audit_log DROP CONSTRAINT refuses_all`);
+    }
+    expect(await endpointNow()).toEqual({ is_active: true, disabled_reason: null });
+    expect(await worker.stateOf(delivery)).toMatchObject({ status: 'pending' });
   });
 
   it('is disabled by a manual attempt as well', async () => {
@@ -169,5 +191,6 @@ describe('an endpoint that answers 410', () => {
     await worker.core.db.query('UPDATE endpoints SET is_active = false WHERE id = $1', [worker.endpoint.id]);
     await worker.core.store.record(report(loaded, GONE, gone()));
     expect(await endpointNow()).toEqual({ is_active: false, disabled_reason: null });
+    expect(await audited()).toEqual([]);
   });
 });

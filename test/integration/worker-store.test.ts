@@ -5,9 +5,9 @@ import type { Delivery } from '../../src/deliveries/delivery.entity.js';
 import { extendLeases } from '../../src/delivery-worker/load.query.js';
 import type { Outcome } from '../../src/delivery-worker/outcome.js';
 import { recordReports } from '../../src/delivery-worker/record.query.js';
-import { Core } from '../support/core.js';
+import { Core, insertEndpoint } from '../support/core.js';
 import { waitFor } from '../support/processes.js';
-import { seedDeadLetter, seedDelivery } from '../support/seed.js';
+import { seedDeadLetter, seedDelivery, seedEvent } from '../support/seed.js';
 import { attempt, DEAD, jobOf, report, succeeded, WorkerHarness } from '../support/worker-harness.js';
 
 const worker = WorkerHarness.use();
@@ -84,7 +84,10 @@ describe('loading a job', () => {
       [old.id],
     );
     expect(await worker.load(old)).toMatchObject(expected);
-    expect(await worker.load(await worker.leased())).toMatchObject({ payload: null });
+    const bare = await seedEvent(worker.core.db, worker.tenant.id);
+    const unsendable = await worker.leased({ eventId: bare.id });
+    await worker.core.db.query('DELETE FROM events WHERE id = $1', [bare.id]);
+    expect(await worker.load(unsendable)).toMatchObject({ payload: null });
   });
 
   it('waits out a moment without PostgreSQL', async () => {
@@ -218,14 +221,17 @@ describe('recording', () => {
   it('keeps the attempt, but not the outcome, of a delivery that was cancelled in flight', async () => {
     const delivery = await worker.leased();
     const loaded = await worker.load(delivery);
-    expect(await cancelDelivery(worker.core.db, worker.tenant.id, delivery.id)).toBe(true);
+    expect(await cancelDelivery(worker.core.db.manager, worker.tenant.id, delivery.id)).toBe(true);
     expect(await worker.core.store.record(report(loaded, { kind: 'succeeded' }, succeeded()))).toBe(false);
     expect(await worker.stateOf(delivery)).toMatchObject({ status: 'cancelled', attempts: 0 });
     expect(await worker.attemptsOf(delivery)).toHaveLength(1);
   });
 
   it('writes many in one go, each its own', async () => {
-    const deliveries = await Promise.all(Array.from({ length: 40 }, () => worker.leased()));
+    const endpoints = await Promise.all(
+      Array.from({ length: 40 }, () => insertEndpoint(worker.core.db, worker.tenant.id)),
+    );
+    const deliveries = await Promise.all(endpoints.map(({ id }) => worker.leased({ endpointId: id })));
     const outcomes: Outcome[] = [{ kind: 'succeeded' }, { kind: 'retry', waitMs: 60_000 }, DEAD, { kind: 'cancelled' }];
     await Promise.all(
       deliveries.map(async (delivery, index) => {
@@ -302,5 +308,7 @@ describe('two workers with outcomes of the same deliveries in opposite orders', 
 });
 
 it('an id that no delivery has is a void job', async () => {
-  expect(await worker.core.store.load({ deliveryId: newId(), eventId: newId(), leaseNo: 1 })).toBeNull();
+  expect(
+    await worker.core.store.load({ deliveryId: newId(), eventId: newId(), endpointId: newId(), leaseNo: 1 }),
+  ).toBeNull();
 });
