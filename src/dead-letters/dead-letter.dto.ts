@@ -6,6 +6,9 @@ import { PAYLOAD_PROPERTY } from '../common/raw-json.js';
 import { IfPresent, IsPrintable } from '../common/validators.js';
 import { DEAD_LETTER_REASONS, type DeadLetterReason, type DeadLetterResolution } from './dead-letter.entity.js';
 
+/** By one request with a filter: each is written down in the audit log, in one transaction. */
+export const MAX_RESOLVED_AT_ONCE = 1_000;
+
 export class ListDeadLettersQueryDto extends TimeRangePageQueryDto {
   @ApiPropertyOptional({ format: 'uuid' }) @IfPresent() @IsUUID() endpoint_id?: string;
   @ApiPropertyOptional({ example: 'order.created' }) @IfPresent() @IsPrintable({ max: 255 }) event_type?: string;
@@ -21,7 +24,7 @@ export class ListDeadLettersQueryDto extends TimeRangePageQueryDto {
 /** As lists show it; payloads may be large. */
 export class DeadLetterSummaryDto {
   @ApiProperty({ format: 'uuid' }) id: string;
-  @ApiProperty({ format: 'uuid' }) delivery_id: string;
+  @ApiProperty({ format: 'uuid', description: 'The last of its deliveries that died.' }) delivery_id: string;
   @ApiProperty({ format: 'uuid', description: 'Our id of the event.' }) event_id: string;
   @ApiProperty({ example: 'order.created' }) event_type: string;
   @ApiProperty({ format: 'uuid' }) endpoint_id: string;
@@ -34,7 +37,7 @@ export class DeadLetterSummaryDto {
     enum: ['retried', 'resolved'],
     enumName: 'DeadLetterResolution',
     nullable: true,
-    description: '`retried`: a retry of it succeeded; `resolved`: a person said that it is dealt with.',
+    description: '`retried`: the event arrived by another attempt; `resolved`: a person said that it is dealt with.',
   })
   resolution: DeadLetterResolution | null;
   @ApiProperty({ format: 'date-time' }) created_at: Date;
@@ -43,6 +46,11 @@ export class DeadLetterSummaryDto {
 export class DeadLetterDto extends DeadLetterSummaryDto {
   @ApiProperty(PAYLOAD_PROPERTY)
   payload: unknown;
+}
+
+export class ResolvedDeadLettersDto {
+  @ApiProperty({ type: 'integer', maximum: MAX_RESOLVED_AT_ONCE }) resolved: number;
+  @ApiProperty({ description: 'Whether the filter may match more, which take another request.' }) has_more: boolean;
 }
 
 export class DeadLetterPageDto {

@@ -10,12 +10,18 @@ export const DEAD_LETTER_REASONS = [
 ] as const;
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 
-/** How a dead letter was settled: a retry of it succeeded, or a person said that it is dealt with. */
+/** How a dead letter was settled: its event arrived after all, or a person said that it is dealt with. */
 export type DeadLetterResolution = 'retried' | 'resolved';
 
-/** Outlives the partitions of its event and delivery, so it keeps the payload and all that a retry needs. */
+/**
+ * That an event could not be delivered to an endpoint, by however many deliveries. Outlives the partitions of its event and
+ * deliveries, so it keeps the payload and all that a retry needs.
+ */
 @Entity('dead_letters')
 @Index('dead_letters_tenant_id_id_idx', ['tenantId', 'id'])
+@Index('dead_letters_unresolved_idx', ['tenantId', 'id'], { where: 'resolved_at IS NULL' })
+// Which letter is an event's at an endpoint, and which event a payload is of when the event is gone.
+@Index('dead_letters_event_id_endpoint_id_idx', ['eventId', 'endpointId'])
 @Index('dead_letters_delivery_id_key', ['deliveryId'], { unique: true })
 @Check(
   'dead_letters_reason_check',
@@ -26,6 +32,7 @@ export class DeadLetter {
   @Column('uuid')
   @ForeignKey(() => Tenant, { name: 'dead_letters_tenant_id_fkey', onDelete: 'CASCADE' })
   tenantId: string;
+  /** The last of its deliveries that died. */
   @Column('uuid') deliveryId: string;
   @Column('uuid') eventId: string;
   @Column('uuid') endpointId: string;

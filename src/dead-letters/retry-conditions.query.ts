@@ -10,7 +10,7 @@ export interface LetterRetryConditions {
   /** Null: the endpoint was deleted. */
   endpoint_is_active: boolean | null;
   endpoint_retry_policy: RetryPolicy | null;
-  /** Whether a fresh delivery of it is still pending, or its own delivery is, by a manual retry of that. */
+  /** Whether any delivery of its event to its endpoint is pending: a fresh one, or one that settled and is retried by hand. */
   is_retry_pending: boolean;
 }
 
@@ -24,11 +24,11 @@ export async function loadLetterRetryConditions(
        e.is_active AS endpoint_is_active, e.retry_policy AS endpoint_retry_policy,
        EXISTS (
          SELECT FROM deliveries d
-         WHERE d.event_id = $3 AND d.id >= $3 AND (d.dead_letter_id = $4 OR d.id = $5) AND d.status = 'pending'
+         WHERE d.event_id = $3 AND d.id >= $3 AND d.endpoint_id = $2 AND d.status = 'pending'
        ) AS is_retry_pending
      FROM tenants t LEFT JOIN endpoints e ON e.id = $2 AND e.tenant_id = t.id
      WHERE t.id = $1`,
-    [letter.tenantId, letter.endpointId, letter.eventId, letter.id, letter.deliveryId],
+    [letter.tenantId, letter.endpointId, letter.eventId],
   );
   return rows[0] ?? null;
 }

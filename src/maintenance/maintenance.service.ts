@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { removeOldEntries } from '../audit/remove-old-entries.query.js';
 import { isTransient } from '../common/database-errors.js';
 import { idBoundary } from '../common/ids.js';
 import { Config } from '../config/config.js';
@@ -11,15 +12,19 @@ import {
   partitionsBefore,
   startOfDay,
 } from '../database/partitions.js';
+import { Metrics } from '../metrics/metrics.js';
 import { PostgresTokenBuckets } from '../rate-limit/postgres-token-buckets.js';
 import { TokenBuckets } from '../rate-limit/token-buckets.js';
 import { removeOldRollups } from '../stats/remove-old-rollups.query.js';
+import { Rollup } from '../stats/rollup.service.js';
 import { TenantRemovals } from '../tenants/tenant-removals.service.js';
-import { expireBeforeDrop, expireUnleased } from './expire-deliveries.query.js';
+import { expireBeforeDrop, expireUnleased, type SettledOfTenant } from './expire-deliveries.query.js';
 import { releaseStaleHolds } from './release-stale-holds.query.js';
 import {
   findShortRetentions,
+  removeEndedSessions,
   removeExpiredKeys,
+  removeOldDeadLetters,
   removeOldRecords,
   removeTenantRowsBefore,
 } from './remove-old-rows.query.js';
@@ -43,6 +48,8 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     @InjectDataSource() private readonly db: DataSource,
     private readonly removals: TenantRemovals,
     private readonly buckets: TokenBuckets,
+    private readonly metrics: Metrics,
+    private readonly rollup: Rollup,
     private readonly config: Config,
   ) {}
 
@@ -91,15 +98,18 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
 
   async expireOldDeliveries(nowMs: number = Date.now()): Promise<void> {
     const beforeId = idBoundary(nowMs - this.config.maxDeliveryAgeHours * HOUR_MS);
-    await this.repeat(() => expireUnleased(this.db, beforeId));
+    await this.expire(() => expireUnleased(this.db, beforeId));
   }
 
   async upkeep(nowMs: number = Date.now()): Promise<void> {
     await ensurePartitions(this.db, nowMs);
     await this.dropOldPartitions(nowMs);
     await this.removeShortRetentions(nowMs);
-    await this.repeat(() => removeExpiredKeys(this.db));
-    await this.repeat(() => removeOldRollups(this.db, this.config.retentionDays));
+    await this.removeDeadLetters(nowMs);
+    await this.remove('idempotency_keys', () => removeExpiredKeys(this.db));
+    await this.remove('statistics', () => removeOldRollups(this.db, this.config.retentionDays));
+    await this.remove('audit_log', () => removeOldEntries(this.db, this.config.auditRetentionDays, nowMs));
+    await removeEndedSessions(this.db);
     await removeOldRecords(this.db, this.config.retentionDays);
     await this.removals.removePending();
     if (this.buckets instanceof PostgresTokenBuckets) await this.buckets.removeIdle(DAY_MS / 1_000);
@@ -110,10 +120,11 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     const old: string[] = [];
     for (const table of PARTITIONED_TABLES) old.push(...(await partitionsBefore(this.db, table, cutoffMs)));
     if (old.length === 0) return;
-    await this.repeat(() => expireBeforeDrop(this.db, idBoundary(cutoffMs)));
+    await this.expire(() => expireBeforeDrop(this.db, idBoundary(cutoffMs)));
     for (const name of old) {
       try {
         await dropPartition(this.db, name);
+        this.metrics.retentionRemoved.inc({ what: 'partitions' });
         this.logger.log(`Dropped ${name}: older than ${this.config.retentionDays} days.`);
       } catch (error) {
         // Somebody reads it, a backup perhaps; the rest of the upkeep must not wait for that.
@@ -127,12 +138,35 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     for (const { id, retention_days } of await findShortRetentions(this.db, this.config.retentionDays)) {
       const beforeId = idBoundary(nowMs - retention_days * DAY_MS);
       for (const table of PARTITIONED_TABLES) {
-        await this.repeat(() => removeTenantRowsBefore(this.db, table, id, beforeId));
+        await this.remove(table, () => removeTenantRowsBefore(this.db, table, id, beforeId));
       }
     }
   }
 
+  /** Not before the deliveries that they tell of: what points at a letter finds it. */
+  private async removeDeadLetters(nowMs: number): Promise<void> {
+    const days = Math.max(this.config.deadLetterRetentionDays, this.config.retentionDays);
+    const beforeId = idBoundary(startOfDay(nowMs - days * DAY_MS));
+    await this.remove('dead_letters', () => removeOldDeadLetters(this.db, beforeId));
+  }
+
+  private async expire(batch: () => Promise<SettledOfTenant[]>): Promise<void> {
+    await this.repeat(async () => {
+      const tenants = await batch();
+      for (const { tenant_id, dead } of tenants) this.rollup.settled(tenant_id, 'dead_letter', dead);
+      return tenants.length;
+    });
+  }
+
   private async repeat(batch: () => Promise<number>): Promise<void> {
     while (!this.stopped && (await batch()) > 0);
+  }
+
+  private async remove(what: string, batch: () => Promise<number>): Promise<void> {
+    await this.repeat(async () => {
+      const count = await batch();
+      this.metrics.retentionRemoved.inc({ what }, count);
+      return count;
+    });
   }
 }

@@ -43,6 +43,40 @@ export async function removeTenantRowsBefore(
   return count;
 }
 
+/** Their payloads may be large. */
+const LETTERS_BATCH = 500;
+
+/** What is pending between an event and an endpoint takes the payload from their letter when the event is gone. */
+const NO_RETRY_PENDING = `NOT EXISTS (
+  SELECT FROM deliveries d WHERE d.event_id = letter.event_id AND d.id >= letter.event_id
+    AND d.endpoint_id = letter.endpoint_id AND d.status = 'pending')`;
+
+/**
+ * Dead letters made before an id's time, but for those that are being retried.
+ * @returns how many went; call again until that is 0
+ */
+export function removeOldDeadLetters(db: DataSource, beforeId: string): Promise<number> {
+  return db.transaction(async (manager) => {
+    // A retry locks its letter before it makes the delivery. Locked here first, and looked at by a later statement: one that
+    // came in between is seen.
+    const letters = await manager.query<{ id: string }[]>(
+      `SELECT letter.id FROM dead_letters letter WHERE letter.id < $1 AND ${NO_RETRY_PENDING}
+       ORDER BY letter.id LIMIT ${LETTERS_BATCH} FOR UPDATE OF letter SKIP LOCKED`,
+      [beforeId],
+    );
+    const [, count] = await manager.query<[unknown, number]>(
+      `DELETE FROM dead_letters letter WHERE letter.id = ANY ($1) AND ${NO_RETRY_PENDING}`,
+      [letters.map(({ id }) => id)],
+    );
+    return count;
+  });
+}
+
+/** What tells of sessions whose tokens have ended by themselves; an hour on, as no two clocks are the same. */
+export async function removeEndedSessions(db: DataSource): Promise<void> {
+  await db.query(`DELETE FROM ended_sessions WHERE expires_at < now() - interval '1 hour'`);
+}
+
 /** Replays and changes of circuits that are over for longer than anything they tell of is kept. */
 export async function removeOldRecords(db: DataSource, days: number): Promise<void> {
   await db.query(`DELETE FROM replays WHERE finished_at < now() - make_interval(days => $1)`, [days]);

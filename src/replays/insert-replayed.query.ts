@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { newIdAfter } from '../common/ids.js';
+import { openLetterOf } from '../dead-letters/open-letter.query.js';
 
 export interface ReplayedItem {
   eventId: string;
@@ -21,8 +22,8 @@ export async function insertReplayed(
   if (items.length === 0) return;
   await manager.query(
     `INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, dead_letter_id, event_type, max_attempts, next_attempt_at)
-     SELECT fresh.id, $1, fresh.event_id, fresh.endpoint_id, fresh.dead_letter_id, fresh.event_type, fresh.max_attempts,
-       now() + make_interval(secs => fresh.n / 1000.0)
+     SELECT fresh.id, $1, fresh.event_id, fresh.endpoint_id, coalesce(fresh.dead_letter_id, ${openLetterOf('fresh')}),
+       fresh.event_type, fresh.max_attempts, now() + make_interval(secs => fresh.n / 1000.0)
      FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::int[]) WITH ORDINALITY
        AS fresh (id, event_id, endpoint_id, dead_letter_id, event_type, max_attempts, n)`,
     [

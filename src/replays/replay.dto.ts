@@ -1,7 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsUUID } from 'class-validator';
-import { IfPresent, IsPrintable, IsTimestamp } from '../common/validators.js';
-import { DEAD_LETTER_REASONS, type DeadLetterReason } from '../dead-letters/dead-letter.entity.js';
+import { IsIn } from 'class-validator';
+import { IfPresent, IsTimestamp } from '../common/validators.js';
 import { REPLAYED_STATUSES, type ReplayedStatus, type ReplayStatus } from './replay.entity.js';
 
 const REPLAYED = `Which of its deliveries made in that time it gets again, an event once however many of them it had.
@@ -23,23 +22,6 @@ export class ReplayEndpointDto {
   @IfPresent()
   @IsIn(REPLAYED_STATUSES)
   status?: ReplayedStatus;
-}
-
-/** Unresolved dead letters; without a filter all of the tenant's. */
-export class RetryDeadLettersDto {
-  @ApiPropertyOptional({ format: 'uuid' }) @IfPresent() @IsUUID('loose') endpoint_id?: string;
-  @ApiPropertyOptional({ example: 'order.created' }) @IfPresent() @IsPrintable({ max: 255 }) event_type?: string;
-  @ApiPropertyOptional({ enum: DEAD_LETTER_REASONS }) @IfPresent() @IsIn(DEAD_LETTER_REASONS) reason?: DeadLetterReason;
-
-  @ApiPropertyOptional({ format: 'date-time', description: 'Made at this time or later.' })
-  @IfPresent()
-  @IsTimestamp()
-  after?: string;
-
-  @ApiPropertyOptional({ format: 'date-time', description: 'Made before this time; default and at most: now.' })
-  @IfPresent()
-  @IsTimestamp()
-  before?: string;
 }
 
 export class ReplayDto {

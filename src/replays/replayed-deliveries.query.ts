@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { openLetterOf } from '../dead-letters/open-letter.query.js';
 import type { IdRange, ReplayedStatus } from './replay.entity.js';
 
 export interface ReplayedDeliveries extends IdRange {
@@ -17,15 +18,6 @@ export interface ReplayedDelivery {
   dead_letter_id: string | null;
 }
 
-/**
- * The unresolved dead letter of a delivery `d`, by any delivery of its event to that endpoint: a letter names only the last
- * that failed for it. The newest, should there be several.
- */
-const UNRESOLVED_LETTER = `
-  SELECT l.id FROM deliveries s JOIN dead_letters l ON l.delivery_id = s.id OR l.id = s.dead_letter_id
-  WHERE s.event_id = d.event_id AND s.endpoint_id = d.endpoint_id AND s.id >= d.event_id AND l.resolved_at IS NULL
-  ORDER BY l.id DESC LIMIT 1`;
-
 /** How many events have such a delivery. Must be asked in the transaction that stores the replay, whose time bounds both. */
 export async function countDeliveries(
   manager: EntityManager,
@@ -35,7 +27,7 @@ export async function countDeliveries(
     `SELECT count(DISTINCT d.event_id)::int AS n FROM deliveries d
      WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND d.id > $3 AND d.id <= $4
        AND d.status = $5 AND d.completed_at <= now()::timestamptz(3)
-       ${status === 'dead_letter' ? `AND EXISTS (${UNRESOLVED_LETTER})` : ''}`,
+       ${status === 'dead_letter' ? `AND ${openLetterOf('d')} IS NOT NULL` : ''}`,
     [tenantId, endpointId, fromId, throughId, status],
   );
   return rows[0]?.n ?? 0;
@@ -56,7 +48,7 @@ export function findDeliveries(
   return manager.query<ReplayedDelivery[]>(
     `SELECT d.id, d.event_id, d.event_type, EXISTS (SELECT FROM events v WHERE v.id = d.event_id) AS has_event,
        ${isDeadLetter ? 'letter.id' : 'NULL::uuid'} AS dead_letter_id
-     FROM deliveries d ${isDeadLetter ? `CROSS JOIN LATERAL (${UNRESOLVED_LETTER}) letter` : ''}
+     FROM deliveries d ${isDeadLetter ? `CROSS JOIN LATERAL ${openLetterOf('d')} letter` : ''}
      WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND d.id > $3 AND d.id <= $4
        AND d.status = $5 AND d.completed_at <= $6
        AND NOT EXISTS (

@@ -1,16 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { CallerTenant } from '../api-keys/caller.js';
+import type { Actor } from '../audit/actor.js';
+import { factsOf } from '../audit/changes.js';
+import { recordAction } from '../audit/record-action.query.js';
 import { DomainError, notFound } from '../common/domain-error.js';
 import { isUuid, newId } from '../common/ids.js';
 import { Config } from '../config/config.js';
+import { TenantDatabase } from '../database/tenant-database.js';
+import type { DeadLetterFilterDto } from '../dead-letters/dead-letter-filter.dto.js';
 import type { Endpoint } from '../endpoints/endpoint.entity.js';
 import { findEndpoint } from '../endpoints/find-endpoint.js';
 import { isOperationalType, wantsEvent } from '../events/event-types.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { allowLongCount, countRunning, lockReplaysOf } from './new-replay.query.js';
-import type { ReplayDto, ReplayEndpointDto, RetryDeadLettersDto } from './replay.dto.js';
+import type { ReplayDto, ReplayEndpointDto } from './replay.dto.js';
 import {
   Replay,
   type DeadLetterFilter,
@@ -35,14 +39,19 @@ const QUERY_CANCELED = '57014';
 @Injectable()
 export class ReplaysService {
   constructor(
-    @InjectDataSource() private readonly db: DataSource,
+    private readonly db: TenantDatabase,
     private readonly config: Config,
   ) {}
 
   /** @throws DomainError `tenant_suspended`, `not_found`, `validation_failed`, or `conflict` for an inactive endpoint and a second replay */
-  async replayEndpoint(tenant: CallerTenant, endpointId: string, dto: ReplayEndpointDto): Promise<ReplayDto> {
+  async replayEndpoint(
+    tenant: CallerTenant,
+    actor: Actor,
+    endpointId: string,
+    dto: ReplayEndpointDto,
+  ): Promise<ReplayDto> {
     refuseSuspended(tenant);
-    return this.prepare(async (manager) => {
+    return this.prepare(tenant.id, async (manager) => {
       const endpoint = await findEndpoint(manager, tenant.id, endpointId);
       if (!endpoint.isActive) throw new DomainError('conflict', 'The endpoint is disabled; enable it first.');
       const bounds = await this.boundsOf(manager, tenant.id, dto);
@@ -51,17 +60,25 @@ export class ReplaysService {
         throw new DomainError('conflict', 'A replay of this endpoint is still running.');
       }
       const { filter, total } = await planEndpointReplay(manager, endpoint, bounds, dto.status ?? null);
-      return insertReplay(manager, { tenantId: tenant.id, kind: 'endpoint', endpointId: endpoint.id, filter }, total);
+      const values = { tenantId: tenant.id, kind: 'endpoint', endpointId: endpoint.id, filter } as const;
+      const replay = await insertReplay(manager, values, total);
+      await recordAction(manager, actor, {
+        tenantId: tenant.id,
+        action: 'endpoint.replayed',
+        subjectId: endpoint.id,
+        changes: factsOf({ replay_id: replay.id, ...dto, total }),
+      });
+      return replay;
     });
   }
 
   /** @throws DomainError `tenant_suspended`, `validation_failed`, or `conflict` when too many are running */
-  async retryDeadLetters(tenant: CallerTenant, dto: RetryDeadLettersDto): Promise<ReplayDto> {
+  async retryDeadLetters(tenant: CallerTenant, actor: Actor, dto: DeadLetterFilterDto): Promise<ReplayDto> {
     refuseSuspended(tenant);
     const { after, before } = dto;
     // Dead letters have no retention: they stay until they are dealt with.
     const bounds = idBoundsOf({ from: ['after', after], through: ['before', before] }, Date.now(), 0);
-    return this.prepare(async (manager) => {
+    return this.prepare(tenant.id, async (manager) => {
       await this.runningOf(manager, tenant.id);
       const filter: DeadLetterFilter = {
         ...(await fixRange(manager, 'dead_letters', tenant.id, bounds)),
@@ -70,19 +87,30 @@ export class ReplaysService {
         reason: dto.reason ?? null,
       };
       const total = await countLetters(manager, tenant.id, filter);
-      return insertReplay(manager, { tenantId: tenant.id, kind: 'dead_letters', endpointId: null, filter }, total);
+      const values = { tenantId: tenant.id, kind: 'dead_letters', endpointId: null, filter } as const;
+      const replay = await insertReplay(manager, values, total);
+      await recordAction(manager, actor, {
+        tenantId: tenant.id,
+        action: 'dead_letter.bulk_retried',
+        subjectKind: 'replay',
+        subjectId: replay.id,
+        changes: factsOf({ ...dto, total }),
+      });
+      return replay;
     });
   }
 
   async get(tenantId: string, id: string): Promise<ReplayDto> {
-    const replay = isUuid(id) ? await this.db.getRepository(Replay).findOneBy({ tenantId, id }) : null;
+    const replay = isUuid(id)
+      ? await this.db.inTenant(tenantId, (manager) => manager.findOneBy(Replay, { tenantId, id }))
+      : null;
     if (replay === null) throw notFound('replay');
     return presentReplay(replay);
   }
 
-  private async prepare(work: (manager: EntityManager) => Promise<Replay>): Promise<ReplayDto> {
+  private async prepare(tenantId: string, work: (manager: EntityManager) => Promise<Replay>): Promise<ReplayDto> {
     try {
-      const replay = await this.db.transaction(async (manager) => {
+      const replay = await this.db.inTenant(tenantId, async (manager) => {
         await allowLongCount(manager, COUNT_TIMEOUT_SECONDS);
         return work(manager);
       });

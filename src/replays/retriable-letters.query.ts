@@ -38,8 +38,7 @@ export async function lockRetriableLetters(
      JOIN endpoints e ON e.id = l.endpoint_id AND e.tenant_id = l.tenant_id AND e.is_active
      WHERE l.id = ANY($1::uuid[]) AND NOT EXISTS (
        SELECT FROM deliveries d
-       WHERE d.event_id = l.event_id AND d.id >= l.event_id AND (d.dead_letter_id = l.id OR d.id = l.delivery_id)
-         AND d.status = 'pending')
+       WHERE d.event_id = l.event_id AND d.id >= l.event_id AND d.endpoint_id = l.endpoint_id AND d.status = 'pending')
      ORDER BY l.id`,
     [locked.map(({ id }) => id)],
   );

@@ -156,4 +156,46 @@ describe('resolving a dead letter', () => {
     expect(answer.text).toContain(`"payload":${event.payload}`);
     expect((await resolve()).status).toBe(409);
   });
+
+  const resolveAll = (filter: object = {}) => tenant.call('POST', '/dead-letters/resolve', filter);
+  const unresolved = (): Promise<unknown[]> => list('resolved=false');
+
+  it('takes a filter for many, and leaves alone what it does not match, is dealt with, or is of another tenant', async () => {
+    const stranger = await api.createTenant();
+    const gone = await seedLetter({ reason: 'gone', eventType: 'order.paid' });
+    const retried = await seedLetter({ resolvedAt: new Date(), resolution: 'retried' });
+    expect((await stranger.call('POST', '/dead-letters/resolve', {})).body).toEqual({ resolved: 0, has_more: false });
+    for (const filter of [{ event_type: 'x' }, { endpoint_id: randomUUID() }, { before: '2020-01-01T00:00:00Z' }])
+      expect((await resolveAll(filter)).body).toEqual({ resolved: 0, has_more: false });
+    expect((await resolveAll({ reason: 'gone' })).body).toEqual({ resolved: 1, has_more: false });
+    expect(await unresolved()).toEqual([letter.id]);
+    expect((await resolveAll({ endpoint_id: endpointId, after: '2020-01-01T00:00:00Z' })).body.resolved).toBe(1);
+    expect(await unresolved()).toEqual([]);
+    expect((await tenant.call('GET', `/dead-letters/${retried.id}`)).body.resolution).toBe('retried');
+    const audited = await api.db.query<{ id: string }[]>(
+      `SELECT subject_id AS id FROM audit_log WHERE tenant_id = $1 AND action = 'dead_letter.resolved' ORDER BY at`,
+      [tenant.id],
+    );
+    expect(audited.map(({ id }) => id)).toEqual([gone.id, letter.id]);
+  });
+
+  it('says when a filter matches more than one request resolves', async () => {
+    await api.db.query(
+      `INSERT INTO dead_letters (id, tenant_id, delivery_id, event_id, endpoint_id, event_type, payload, traceparent,
+         event_created_at, reason, attempts)
+       SELECT gen_random_uuid(), $1, gen_random_uuid(), gen_random_uuid(), $2, 'order.created', '{}', '00', now(), 'gone', 1
+       FROM generate_series(1, 1200)`,
+      [tenant.id, endpointId],
+    );
+    expect((await resolveAll({ reason: 'gone' })).body).toEqual({ resolved: 1_000, has_more: true });
+    expect((await resolveAll({ reason: 'gone' })).body).toEqual({ resolved: 200, has_more: false });
+    expect(await unresolved()).toEqual([letter.id]);
+  });
+
+  it.each([{ reason: 'bored' }, { resolved: true }, { after: '2020-01-02T00:00:00Z', before: '2020-01-01T00:00:00Z' }])(
+    'refuses the filter %j',
+    async (filter) => {
+      expect((await resolveAll(filter)).status).toBe(422);
+    },
+  );
 });

@@ -103,18 +103,19 @@ describe('deliveries that are too old', () => {
   });
 
   it('void the job of an attempt that comes up later', async () => {
-    const { id, eventId } = await deliveryOfAge(25 * HOUR_MS, { leaseNo: 4 });
+    const { id, eventId, endpointId } = await deliveryOfAge(25 * HOUR_MS, { leaseNo: 4 });
     await core.maintenance.expireOldDeliveries();
     expect((await stateOf(id))?.lease_no).toBe(5);
-    expect(await core.store.load({ deliveryId: id, eventId, leaseNo: 4 })).toBeNull();
+    expect(await core.store.load({ deliveryId: id, eventId, endpointId, leaseNo: 4 })).toBeNull();
   });
 
   it('are settled by the thousand', async () => {
-    const event = await eventOfAge(25 * HOUR_MS);
     await core.db.query(
-      `INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, event_type, max_attempts, next_attempt_at)
-       SELECT id, $2, $3, $4, 'order.created', 7, now() FROM unnest($1::uuid[]) AS one (id)`,
-      [Array.from({ length: 2_500 }, () => idOfAge(25 * HOUR_MS)), tenant.id, event.id, endpoint.id],
+      `WITH event AS (INSERT INTO events (id, tenant_id, event_type, payload, traceparent, created_at)
+         SELECT id, $2, 'order.created', '{}', '00', now() FROM unnest($1::uuid[]) AS one (id) RETURNING id)
+       INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id, event_type, max_attempts, next_attempt_at)
+       SELECT id, $2, id, $3, 'order.created', 7, now() FROM event`,
+      [Array.from({ length: 2_500 }, () => idOfAge(25 * HOUR_MS)), tenant.id, endpoint.id],
     );
     await core.maintenance.expireOldDeliveries();
     expect(await rowsOf(core.db, `SELECT FROM deliveries WHERE status = 'pending'`)).toEqual([]);
