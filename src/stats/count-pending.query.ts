@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { HOLD_REASONS } from '../deliveries/delivery.entity.js';
 
 /** How far pending deliveries are counted, for an endpoint or a tenant: beyond that the number says only "very many". */
@@ -18,8 +18,11 @@ interface PendingRow {
  * than the queue's window), and waiting for its time (all tenants' scheduled retries, in the index alone).
  * @returns endpoints without any are left out
  */
-export async function countPending(db: DataSource, endpointIds: readonly string[]): Promise<Map<string, number>> {
-  const rows = await db.query<PendingRow[]>(
+export async function countPending(
+  manager: EntityManager,
+  endpointIds: readonly string[],
+): Promise<Map<string, number>> {
+  const rows = await manager.query<PendingRow[]>(
     `WITH part AS (
        SELECT asked.endpoint_id, held.n
        FROM unnest($1::uuid[]) AS asked (endpoint_id)
@@ -51,8 +54,8 @@ export async function countPending(db: DataSource, endpointIds: readonly string[
  * A tenant's pending deliveries, up to {@link MAX_PENDING_COUNT}, where it stops reading. Those of deleted endpoints, soon
  * cancelled, don't count.
  */
-export async function countPendingOfTenant(db: DataSource, tenantId: string): Promise<number> {
-  const rows = await db.query<{ pending: number }[]>(
+export async function countPendingOfTenant(manager: EntityManager, tenantId: string): Promise<number> {
+  const rows = await manager.query<{ pending: number }[]>(
     `WITH endpoint AS (SELECT array_agg(id) AS ids FROM endpoints WHERE tenant_id = $1)
      SELECT count(*)::int AS pending FROM (
        (SELECT FROM deliveries

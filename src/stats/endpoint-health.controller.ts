@@ -2,8 +2,13 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, TenantId } from '../api-keys/auth.decorators.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
-import { PageQueryDto, type Page } from '../common/pagination.js';
-import { EndpointHealthDetailDto, EndpointHealthPageDto, type EndpointHealthDto } from './endpoint-health.dto.js';
+import type { Page } from '../common/pagination.js';
+import {
+  EndpointHealthDetailDto,
+  EndpointHealthPageDto,
+  EndpointHealthQueryDto,
+  type EndpointHealthDto,
+} from './endpoint-health.dto.js';
 import { EndpointHealthService } from './endpoint-health.service.js';
 
 @ApiTags('Endpoints')
@@ -16,7 +21,7 @@ export class EndpointHealthController {
   @ApiOperation({ operationId: 'listEndpointHealth', summary: 'How all endpoints fare, newest endpoint first' })
   @ApiOkResponse({ type: EndpointHealthPageDto })
   @ApiProblems('validation_failed')
-  list(@TenantId() tenantId: string, @Query() query: PageQueryDto): Promise<Page<EndpointHealthDto>> {
+  list(@TenantId() tenantId: string, @Query() query: EndpointHealthQueryDto): Promise<Page<EndpointHealthDto>> {
     return this.health.list(tenantId, query);
   }
 

@@ -1,7 +1,13 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn } from 'class-validator';
 import { CIRCUIT_STATES, type CircuitState } from '../circuit-breaker/endpoint-circuit.entity.js';
+import { PageQueryDto } from '../common/pagination.js';
+import { IfPresent } from '../common/validators.js';
 import { LatencyDto } from './latency.dto.js';
 import { MAX_PENDING_COUNT } from './count-pending.query.js';
+
+export const ENDPOINT_SERIES = ['24h'] as const;
+export type EndpointSeries = (typeof ENDPOINT_SERIES)[number];
 
 export class CircuitDto {
   @ApiProperty({ enum: CIRCUIT_STATES, enumName: 'CircuitState' }) state: CircuitState;
@@ -14,6 +20,23 @@ export class CircuitDto {
 export class CircuitTransitionDto {
   @ApiProperty({ enum: CIRCUIT_STATES, enumName: 'CircuitState' }) state: CircuitState;
   @ApiProperty({ format: 'date-time' }) at: Date;
+}
+
+export class EndpointHealthQueryDto extends PageQueryDto {
+  @ApiPropertyOptional({
+    enum: ENDPOINT_SERIES,
+    description:
+      'Adds the attempts of each hour. It reads a day of counts for each endpoint: for a look, not for every second.',
+  })
+  @IfPresent()
+  @IsIn(ENDPOINT_SERIES)
+  series?: EndpointSeries;
+}
+
+export class EndpointHealthPointDto {
+  @ApiProperty({ format: 'date-time', description: 'When the hour begins.' }) at: Date;
+  @ApiProperty({ type: 'integer', description: 'Attempts.' }) succeeded: number;
+  @ApiProperty({ type: 'integer', description: 'Attempts.' }) failed: number;
 }
 
 /** Over the last hour. */
@@ -42,6 +65,11 @@ export class EndpointHealthDto {
   last_success_at: Date | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Of an attempt, however long ago.' })
   last_failure_at: Date | null;
+  @ApiPropertyOptional({
+    type: [EndpointHealthPointDto],
+    description: 'With `series=24h` alone: 24 hours, oldest first, without gaps; the last is still going on.',
+  })
+  series?: EndpointHealthPointDto[];
 }
 
 export class EndpointHealthDetailDto extends EndpointHealthDto {

@@ -1,5 +1,6 @@
-import type { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { CircuitState } from '../circuit-breaker/endpoint-circuit.entity.js';
+import { sumsByBucket } from './latency-buckets.js';
 
 export interface EndpointHealthRow {
   endpoint_id: string;
@@ -23,29 +24,22 @@ export interface EndpointHealthRow {
  * be a long way back, but is in its circuit's row.
  */
 export function loadEndpointHealth(
-  db: DataSource,
+  manager: EntityManager,
   tenantId: string,
   endpointIds: readonly string[],
 ): Promise<EndpointHealthRow[]> {
-  return db.query<EndpointHealthRow[]>(
+  return manager.query<EndpointHealthRow[]>(
     `SELECT e.id AS endpoint_id, c.state, c.opened_at, c.next_probe_at, c.consecutive_failures,
-       coalesce(hour.succeeded, 0)::int AS succeeded, coalesce(hour.failed, 0)::int AS failed, latency.latency_counts,
+       coalesce(hour.succeeded, 0)::int AS succeeded, coalesce(hour.failed, 0)::int AS failed, hour.latency_counts,
        greatest(c.last_success_at, success.last_success_at) AS last_success_at,
        greatest(c.last_failure_at, hour.last_failure_at, failure.last_failure_at) AS last_failure_at
      FROM endpoints e
      LEFT JOIN endpoint_circuits c ON c.endpoint_id = e.id
      CROSS JOIN LATERAL (
-       SELECT sum(m.succeeded) AS succeeded, sum(m.failed) AS failed, max(m.last_failure_at) AS last_failure_at
+       SELECT sum(m.succeeded) AS succeeded, sum(m.failed) AS failed, max(m.last_failure_at) AS last_failure_at,
+         ${sumsByBucket('m.latency_counts')} AS latency_counts
        FROM attempt_minutes m WHERE m.endpoint_id = e.id AND m.minute > now() - interval '1 hour'
      ) hour
-     CROSS JOIN LATERAL (
-       SELECT ARRAY(
-         SELECT sum(bucket.count)::int
-         FROM attempt_minutes m, unnest(m.latency_counts) WITH ORDINALITY AS bucket (count, no)
-         WHERE m.endpoint_id = e.id AND m.minute > now() - interval '1 hour'
-         GROUP BY bucket.no ORDER BY bucket.no
-       ) AS latency_counts
-     ) latency
      LEFT JOIN LATERAL (
        SELECT m.last_success_at FROM attempt_minutes m
        WHERE m.endpoint_id = e.id AND m.succeeded > 0 ORDER BY m.minute DESC LIMIT 1

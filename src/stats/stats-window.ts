@@ -24,7 +24,15 @@ export interface WindowSpan {
  * looks a moment apart tell of the same ones.
  */
 export function spanOf(window: StatsWindow, nowMs: number): WindowSpan {
-  const { stepMs, steps } = SHAPES[window];
+  return spanBy(SHAPES[window], nowMs);
+}
+
+/** The same of a day in hours: as much as a small picture beside other things can show. */
+export function hoursOfDay(nowMs: number): WindowSpan {
+  return spanBy({ stepMs: HOUR_MS, steps: 24 }, nowMs);
+}
+
+function spanBy({ stepMs, steps }: Omit<WindowSpan, 'sinceMs'>, nowMs: number): WindowSpan {
   const current = Math.floor(nowMs / stepMs) * stepMs;
   return { sinceMs: current - (steps - 1) * stepMs, stepMs, steps };
 }

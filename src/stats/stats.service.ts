@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import { TenantDatabase } from '../database/tenant-database.js';
 import { countPendingOfTenant } from './count-pending.query.js';
+import { addCounts } from './latency-buckets.js';
 import { presentLatency, successRate } from './latency.dto.js';
 import { fillGaps, spanOf, type StatsWindow } from './stats-window.js';
 import type { StatsDto } from './stats.dto.js';
-import { loadLatencyCounts, loadStatsSteps, type StatsStepRow } from './tenant-stats.query.js';
+import { loadStatsSteps, type StatsStepRow } from './tenant-stats.query.js';
 import { readDatabaseClock } from './write-rollups.query.js';
 
-type Sums = Omit<StatsStepRow, 'at'>;
+type Sums = Omit<StatsStepRow, 'at' | 'latency_counts'>;
 
 const NOTHING: Sums = {
   events: 0,
@@ -22,15 +22,17 @@ const NOTHING: Sums = {
 
 @Injectable()
 export class StatsService {
-  constructor(@InjectDataSource() private readonly db: DataSource) {}
+  constructor(private readonly db: TenantDatabase) {}
 
   async read(tenantId: string, window: StatsWindow): Promise<StatsDto> {
-    const span = spanOf(window, await readDatabaseClock(this.db));
-    const [steps, latencyCounts, pending] = await Promise.all([
-      loadStatsSteps(this.db, tenantId, span),
-      loadLatencyCounts(this.db, tenantId, span.sinceMs),
-      countPendingOfTenant(this.db, tenantId),
-    ]);
+    const { span, steps, pending } = await this.db.inTenant(tenantId, async (manager) => {
+      const asked = spanOf(window, await readDatabaseClock(manager));
+      return {
+        span: asked,
+        steps: await loadStatsSteps(manager, tenantId, asked),
+        pending: await countPendingOfTenant(manager, tenantId),
+      };
+    });
     const total = (field: keyof Sums): number => steps.reduce((sum, step) => sum + step[field], 0);
     const attempts = { succeeded: total('attempts_succeeded'), failed: total('attempts_failed') };
     const known = new Map<number, Sums>(steps.map((step) => [step.at.getTime(), step]));
@@ -46,7 +48,7 @@ export class StatsService {
       },
       attempts,
       success_rate: successRate(attempts.succeeded, attempts.failed),
-      latency_ms: presentLatency(latencyCounts),
+      latency_ms: presentLatency(addCounts(steps.map((step) => step.latency_counts))),
       series: fillGaps(span, known, NOTHING).map(({ atMs, value }) => ({
         at: new Date(atMs),
         events: value.events,

@@ -1,8 +1,8 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { EndpointAdditions, TenantAdditions } from './rollup-buffer.js';
 
 /** PostgreSQL's clock, in ms since the epoch. */
-export async function readDatabaseClock(db: DataSource): Promise<number> {
+export async function readDatabaseClock(db: DataSource | EntityManager): Promise<number> {
   const rows = await db.query<{ now_ms: number }[]>(
     `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms`,
   );

@@ -1,11 +1,14 @@
 import type { TestingModule } from '@nestjs/testing';
 import { randomUUID } from 'node:crypto';
+import type { EventLog } from '../../src/common/event-log.js';
+import { Config } from '../../src/config/config.js';
 import { createDataSource } from '../../src/database/data-source.js';
 import { migrateDatabase } from '../../src/database/migrate-database.js';
 import { AttemptMetrics } from '../../src/delivery-worker/attempt-metrics.js';
 import type { Report } from '../../src/delivery-worker/record.query.js';
 import { AttemptMinute } from '../../src/metrics/attempt-minute.entity.js';
 import { Metrics } from '../../src/metrics/metrics.js';
+import { TenantMetrics } from '../../src/metrics/tenant-metrics.js';
 import { bucketOf } from '../../src/stats/latency-buckets.js';
 import { removeOldRollups } from '../../src/stats/remove-old-rollups.query.js';
 import { Rollup } from '../../src/stats/rollup.service.js';
@@ -164,9 +167,11 @@ describe('what a worker counts', () => {
       outcome: { kind },
       attempt,
     }) as unknown as Report;
+  const SILENT = { enabled: false } as EventLog;
   let worker: AttemptMetrics;
   beforeEach(() => {
-    worker = new AttemptMetrics(new Metrics(), rollup);
+    const metrics = new Metrics();
+    worker = new AttemptMetrics(metrics, new TenantMetrics(metrics, new Config()), rollup, SILENT);
   });
 
   const counted = async (): Promise<unknown> => {

@@ -9,6 +9,8 @@ import { SecretBoxModule } from '../../src/common/secret-box.module.js';
 import { ConfigModule } from '../../src/config/config.module.js';
 import { dataSourceOptions } from '../../src/database/data-source.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
+import { DeliveriesController } from '../../src/deliveries/deliveries.controller.js';
+import { DeliveriesModule } from '../../src/deliveries/deliveries.module.js';
 import { EndpointsController } from '../../src/endpoints/endpoints.controller.js';
 import { EndpointsModule } from '../../src/endpoints/endpoints.module.js';
 import { AttemptMinute } from '../../src/metrics/attempt-minute.entity.js';
@@ -39,10 +41,18 @@ export type Json<T> = T extends Date ? string : T extends object ? { [Key in key
     ApiKeysModule,
     TenantsModule,
     EndpointsModule,
+    DeliveriesModule,
     RollupModule,
     StatsModule,
   ],
-  controllers: [TenantsController, ApiKeysController, EndpointHealthController, EndpointsController, StatsController],
+  controllers: [
+    TenantsController,
+    ApiKeysController,
+    EndpointHealthController,
+    EndpointsController,
+    DeliveriesController,
+    StatsController,
+  ],
   providers: [{ provide: APP_GUARD, useClass: AuthGuard }],
 })
 class StatsApiModule {}
