@@ -2,9 +2,10 @@ import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../api-keys/auth.decorators.js';
+import { ReadinessDto } from './health.dto.js';
 import { HealthService, type Readiness } from './health.service.js';
 
-@ApiTags('health')
+@ApiTags('Health')
 @Public()
 @Controller('health')
 export class HealthController {
@@ -24,8 +25,8 @@ export class HealthController {
     description:
       '503 without PostgreSQL, with pending migrations and while shutting down. With Redis away: 200, `degraded`.',
   })
-  @ApiOkResponse({ description: 'Ready, or degraded.', schema: { $ref: '#/components/schemas/Readiness' } })
-  @ApiResponse({ status: 503, description: 'Not ready.', schema: { $ref: '#/components/schemas/Readiness' } })
+  @ApiOkResponse({ description: 'Ready, or degraded.', type: ReadinessDto })
+  @ApiResponse({ status: 503, description: 'Not ready.', type: ReadinessDto })
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<Readiness> {
     const readiness = await this.health.readiness();
     void reply.status(readiness.status === 'unavailable' ? 503 : 200);

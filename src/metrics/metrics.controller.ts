@@ -5,13 +5,15 @@ import { Public } from '../api-keys/auth.decorators.js';
 import { OperatorAccess } from '../api-keys/operator-access.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Config } from '../config/config.js';
+import { InstallationMetrics } from './installation-metrics.js';
 import { Metrics } from './metrics.js';
 
-@ApiTags('operations')
+@ApiTags('Operations')
 @Controller('metrics')
 export class MetricsController {
   constructor(
     private readonly metrics: Metrics,
+    private readonly installation: InstallationMetrics,
     private readonly operator: OperatorAccess,
     private readonly config: Config,
   ) {}
@@ -28,7 +30,8 @@ export class MetricsController {
     @Headers('authorization') authorization: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string> {
-    if (!this.config.metricsPublic) this.operator.assert({ apiKey, authorization });
+    if (!this.config.metricsPublic) await this.operator.assert({ apiKey, authorization });
+    await this.installation.refresh();
     void reply.header('content-type', this.metrics.registry.contentType);
     return this.metrics.registry.metrics();
   }
