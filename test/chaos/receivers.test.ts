@@ -39,6 +39,10 @@ describeBackends('receivers', (backend) => {
     const report = await meetHostileReceivers(backend, rounds);
     process.stdout.write(`chaos | hostile receivers [${backend}] | ${JSON.stringify(report)}\n`);
     expect(report).toMatchObject({ unbounded: 0, goodDelivered: rounds });
+    expect(report.endings).toMatchObject({
+      'certificate of another host': 'no trusted TLS connection (ERR_TLS_CERT_ALTNAME_INVALID)',
+      'certificate that has expired': 'no trusted TLS connection (CERT_HAS_EXPIRED)',
+    });
     expect(report.longestAttemptMs).toBeLessThan(3_000);
     expect(report.memoryPeakMb).toBeLessThan(report.memoryAfterFirstRoundMb * 1.5 + 50);
   });

@@ -4,27 +4,22 @@ import type { LedgerCount } from './ledger.js';
 export interface CaseReport extends LedgerCount {
   /** From the end of publishing until nothing was left to do. */
   settleMs: number;
-  /**
-   * Attempts that were answered too late or not at all, and so were made again by right. Without such a fault of the receiver's
-   * there are none; on a machine that is too busy to answer within an attempt's timeout they explain duplicates.
-   */
+  /** Attempts without an answer in time. Each was made again by right. */
   failedAttempts: number;
+  /** How many of them by what was recorded of them. */
+  failures: Record<string, number>;
 }
-
-/** Duplicates that no failed attempt accounts for: those that the fault itself has caused. */
-export const causedDuplicates = ({ duplicates, failedAttempts }: CaseReport): number =>
-  Math.max(0, duplicates - failedAttempts);
 
 /** One line a case, straight to the terminal: jest would wrap it in a stack. */
 export function printCase(name: string, report: CaseReport, further: Record<string, unknown> = {}): void {
-  const { accepted, delivered, duplicates, lost, unacknowledged, settleMs, failedAttempts } = report;
+  const { accepted, delivered, duplicates, lost, unacknowledged, settleMs, failedAttempts, failures } = report;
   const figures: Record<string, unknown> = {
     accepted,
     delivered,
     duplicates,
     lost,
     ...(unacknowledged > 0 ? { unacknowledged } : {}),
-    ...(failedAttempts > 0 ? { 'failed attempts': failedAttempts } : {}),
+    ...(failedAttempts > 0 ? { 'failed attempts': failedAttempts, failures } : {}),
     settled: `${(settleMs / 1_000).toFixed(1)} s`,
     ...further,
   };

@@ -22,7 +22,10 @@ export interface ChaosOptions {
 }
 
 /** The settings that ship: only what the helpers change for many small installations is taken back. */
-const SHIPPED_SETTINGS = { DATABASE_POOL_SIZE: undefined, LOG_LEVEL: 'warn' };
+const SHIPPED_SETTINGS = {
+  DATABASE_POOL_SIZE: undefined,
+  LOG_LEVEL: process.env.CHAOS_LOGS === undefined ? 'warn' : 'info',
+};
 
 const PRELOADS = join(import.meta.dirname, '../chaos/preload');
 
@@ -54,7 +57,7 @@ export class Chaos {
       const postgres = await startPostgres();
       cleanups.push(() => postgres.remove());
       const ledger = await Ledger.start();
-      cleanups.push(() => ledger.down());
+      cleanups.push(() => ledger.stop());
       await migrateDatabase(postgres.url);
       const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
       pool.on('error', () => undefined);
@@ -107,10 +110,17 @@ export class Chaos {
       this.ledger.count().lost === 0 && (await this.countPending().catch(() => 1)) === 0;
     await waitFor(settled, { timeoutMs, what: 'everything to settle' }).catch(() => undefined);
     const settleMs = performance.now() - startedAt;
-    const [failed] = await this.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM delivery_attempts WHERE outcome = 'failed' AND status_code IS NULL`,
+    await this.ledger.catchUp();
+    const failed = await this.query<{ error: string; n: number }>(
+      `SELECT error, count(*)::int AS n FROM delivery_attempts WHERE outcome = 'failed' AND status_code IS NULL
+       GROUP BY error ORDER BY n DESC`,
     );
-    return { ...this.ledger.count(), settleMs, failedAttempts: failed?.n ?? 0 };
+    return {
+      ...this.ledger.count(),
+      settleMs,
+      failedAttempts: failed.reduce((sum, { n }) => sum + n, 0),
+      failures: Object.fromEntries(failed.map(({ error, n }) => [error, n])),
+    };
   }
 
   /** SIGKILL, without a successor. */

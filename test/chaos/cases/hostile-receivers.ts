@@ -1,14 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Backend } from '../../support/backends.js';
+import { TestAuthority, type TestCertificate } from '../../support/certificates.js';
 import { Chaos } from '../../support/chaos.js';
 import { waitFor } from '../../support/processes.js';
 import { answering, drip, RawReceiver, writeForEver, type Behaviour } from '../../support/raw-receiver.js';
-import { makeTempFolder } from '../../support/temp-folder.js';
 
 export interface HostileReport {
   deliveries: number;
@@ -79,15 +77,29 @@ export async function meetHostileReceivers(backend: Backend, rounds: number): Pr
       return [name, await RawReceiver.start(behave, REQUEST_END, when)] as const;
     }),
   );
-  const selfSigned = await startSelfSigned();
+  const authority = new TestAuthority();
+  const certificates: Record<string, TestCertificate> = {
+    'certificate of another host': authority.certificateFor('another.example'),
+    'certificate that has expired': authority.certificateFor('expired.example', {
+      address: '127.0.0.1',
+      endDate: '20200102000000Z',
+    }),
+  };
+  const secureServers = await Promise.all(
+    Object.entries(certificates).map(async ([name, certificate]) => [name, await startSecure(certificate)] as const),
+  );
   try {
-    const urls: [string, string][] = receivers.map(([name, { url }]) => [name, url]);
-    urls.push(['certificate of another host', `https://127.0.0.1:${(selfSigned.address() as AddressInfo).port}/`]);
-    return await Chaos.run({ backend }, (chaos) => run(chaos, urls, rounds));
+    const urls: [string, string][] = [
+      ...receivers.map(([name, { url }]): [string, string] => [name, url]),
+      ...secureServers.map(([name, server]): [string, string] => [name, secureUrl(server)]),
+    ];
+    // Trusted, so that it is the host and the date that are refused.
+    const env = { EXTRA_CA_FILE: authority.certificateFile };
+    return await Chaos.run({ backend, env }, (chaos) => run(chaos, urls, rounds));
   } finally {
-    selfSigned.closeAllConnections();
-    selfSigned.close();
+    for (const [, server] of secureServers) server.close().closeAllConnections();
     await Promise.all(receivers.map(([, receiver]) => receiver.close()));
+    authority.remove();
   }
 }
 
@@ -135,14 +147,10 @@ async function run(chaos: Chaos, urls: [string, string][], rounds: number): Prom
 const residentMb = (pid: number): number =>
   Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
 
-async function startSelfSigned(): Promise<Server> {
-  const folder = makeTempFolder();
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=another.example'];
-  execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) =>
-    response.end(),
-  );
+async function startSecure(certificate: TestCertificate): Promise<Server> {
+  const server = createServer(certificate, (_request, response) => response.end());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }
+
+const secureUrl = (server: Server): string => `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;

@@ -30,10 +30,12 @@ export async function shiftClock(
     const tenants = await chaos.createTenants(8, 't', { retry_policy });
     let timestampErrorSeconds = 0;
     for (let n = 0; n < 8; n++) {
+      const order = new Map<string, number>();
       chaos.ledger.answer(`/t-${n}`, ({ eventId, nth, timestampSeconds }) => {
+        if (nth === 1) order.set(eventId, order.size);
         timestampErrorSeconds = Math.max(timestampErrorSeconds, Math.abs(Date.now() / 1_000 - timestampSeconds));
-        // Every other event fails at first, so that no circuit opens.
-        return Number.parseInt(eventId.slice(-1), 16) % 2 === 1 && nth < 3 ? 500 : 200;
+        // Every other event fails at first, and the first one doesn't, so that no circuit opens.
+        return (order.get(eventId) ?? 0) % 2 === 1 && nth < 3 ? 500 : 200;
       });
     }
     const publisher = new Publisher({ ledger: chaos.ledger, tenants, events, perSecond: 50 });

@@ -82,3 +82,35 @@ export async function stopWorkerInOrder(
     return { ...report, exit };
   });
 }
+
+export interface StandstillOptions {
+  backend: Backend;
+  events: number;
+  perSecond: number;
+}
+
+/** Longer than the attempts under way may take, shorter than BullMQ waits for a sign of life (30 s). */
+const STANDSTILL_MS = 8_000;
+const TIMEOUT_MS = 5_000;
+
+/** The only worker stands still (SIGSTOP) in mid-run, as when its virtual machine is moved, and then goes on where it was. */
+export async function stopWorkersTime(options: StandstillOptions): Promise<CaseReport> {
+  const { backend, events, perSecond } = options;
+  return Chaos.run({ backend, workers: 1 }, async (chaos) => {
+    const tenants = await chaos.createTenants(4, 't', { timeout_ms: TIMEOUT_MS });
+    // What is under way when the worker stops is answered while it stands still.
+    for (let n = 0; n < 4; n++) {
+      chaos.ledger.answer(`/t-${n}`, () => new Promise((resolve) => setTimeout(() => resolve(200), 100)));
+    }
+    const publisher = new Publisher({ ledger: chaos.ledger, tenants, events, perSecond });
+    await waitFor(() => publisher.progress >= events / 2, { timeoutMs: 120_000, what: 'half of the events' });
+    const pid = chaos.posthaste.workers[0]?.pid;
+    if (pid === undefined) throw new Error('No worker');
+    process.kill(pid, 'SIGSTOP');
+    const goesOnAt = performance.now() + STANDSTILL_MS;
+    await waitFor(() => performance.now() > goesOnAt, { timeoutMs: 2 * STANDSTILL_MS, what: 'the time to go on' });
+    process.kill(pid, 'SIGCONT');
+    await publisher.done;
+    return chaos.settle(120_000);
+  });
+}
