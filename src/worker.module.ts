@@ -19,12 +19,15 @@ import { FeederModule } from './feeder/feeder.module.js';
 import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
 import { Maintenance } from './maintenance/maintenance.service.js';
+import { InstallationMetrics } from './metrics/installation-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { OperationalEvents } from './operational-events/operational-events.js';
 import { ReplayRunner } from './replays/replay-runner.service.js';
 import { ReplaysModule } from './replays/replays.module.js';
 import { SendingModule } from './sending/sending.module.js';
 import { RollupModule } from './stats/rollup.module.js';
+import { AttemptFeed } from './stream/attempt-feed.js';
+import { Heartbeat } from './system/heartbeat.service.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 
 /** The worker: it alone consumes the queue, feeds it, and does the upkeep. Its port serves health and metrics only. */
@@ -43,8 +46,10 @@ import { TenantsModule } from './tenants/tenants.module.js';
   providers: [
     { provide: APP_GUARD, useClass: AuthGuard },
     HealthService,
+    InstallationMetrics,
     Feeder,
     DeliveryStore,
+    AttemptFeed,
     SigningMaterials,
     DeliveryLimiter,
     AttemptMaker,
@@ -57,6 +62,7 @@ import { TenantsModule } from './tenants/tenants.module.js';
     DeliveryWorker,
     Maintenance,
     ReplayRunner,
+    Heartbeat,
   ],
 })
 export class WorkerModule {}

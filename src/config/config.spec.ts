@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Config, CONFIG_VARIABLES, ConfigError, loadConfig } from './config.js';
+import { Config, CONFIG_VARIABLES, ConfigError, loadConfig, readTrustProxy } from './config.js';
 
 const REQUIRED = {
   DATABASE_URL: 'postgres://user:secret@localhost:5432/posthaste',
   ADMIN_API_KEY: 'pha_0123456789abcdef',
   ENCRYPTION_KEY: randomBytes(32).toString('base64'),
 };
+const OLD_KEYS = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
 const load = (env: NodeJS.ProcessEnv = {}): Config => loadConfig({ ...REQUIRED, ...env });
 
 /** The lines of what is printed for these settings. */
@@ -46,6 +47,8 @@ describe('settings', () => {
       METRICS_PUBLIC: '1',
       DEFAULT_RETRY_POLICY: '{"max_attempts": 2, "schedule_seconds": [0, 60]}',
       QUEUE_WINDOW_PER_ENDPOINT: '7',
+      ENCRYPTION_KEYS_RETIRED: `${OLD_KEYS[0]}, ${OLD_KEYS[1]}`,
+      OUTBOUND_PROXY_URL: 'http://user:p%40ss@proxy:3128',
     });
     expect(config).toMatchObject({
       port: 8080,
@@ -54,7 +57,25 @@ describe('settings', () => {
       metricsPublic: true,
       defaultRetryPolicy: { max_attempts: 2, schedule_seconds: [0, 60] },
       queueWindowPerEndpoint: 7,
+      encryptionKeysRetired: OLD_KEYS,
+      outboundProxyUrl: 'http://user:p%40ss@proxy:3128',
     });
+  });
+
+  it('take the public address without its final slash', () => {
+    expect(load({ PUBLIC_URL: 'https://hooks.example.com/portal/' }).publicUrl).toBe(
+      'https://hooks.example.com/portal',
+    );
+    for (const PUBLIC_URL of [
+      'hooks.example.com',
+      'ftp://a',
+      'https://a?b',
+      'https://a#b',
+      'https://u@a',
+      'https://a b',
+    ]) {
+      expect(variablesNamed({ PUBLIC_URL })).toEqual(['PUBLIC_URL']);
+    }
   });
 
   it('count as not set when empty', () => {
@@ -78,6 +99,8 @@ describe('bad settings', () => {
       WORKER_CONCURRENCY: 'many',
       ADMIN_API_KEY: 'hunter2',
       ENCRYPTION_KEY: 'aHVudGVyMg==',
+      ENCRYPTION_KEYS_RETIRED: 'hunter2',
+      OUTBOUND_PROXY_URL: 'ftp://root:hunter2@proxy',
       QUEUE_PREFIX: 'a:b',
       LOG_LEVEL: 'loud',
       HTTPS_ONLY: 'yes',
@@ -100,6 +123,7 @@ describe('bad settings', () => {
     ['PORT', '0x50'],
     ['LEASE_SECONDS', '4'],
     ['RETENTION_DAYS', '0'],
+    ['AUDIT_RETENTION_DAYS', '29'],
     ['METRICS_PUBLIC', 'TRUE'],
     ['DEFAULT_RETRY_POLICY', '{"preset":'],
     ['DEFAULT_RETRY_POLICY', '[]'],
@@ -108,6 +132,25 @@ describe('bad settings', () => {
     ['ENCRYPTION_KEY', randomBytes(33).toString('base64')],
     ['ENCRYPTION_KEY', `!${REQUIRED.ENCRYPTION_KEY}`],
     ['DATABASE_URL', 'localhost:5432'],
+    ['TRUST_PROXY', 'yes'],
+    ['TRUST_PROXY', '1'],
+    ['TRUST_PROXY', '10.0.0.0/8,proxy.internal'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://app.example.com/'],
+    ['CORS_ORIGINS', 'https://app.example.com,app.example.org'],
+    ['CORS_ORIGINS', 'https://App.example.com'],
+    ['CORS_ORIGINS', 'file:///etc'],
+    ['IP_RATE_LIMIT', '-1'],
+    ['AUTH_FAILURE_LIMIT', 'none'],
+    ['ENCRYPTION_KEYS_RETIRED', 'x'],
+    ['ENCRYPTION_KEYS_RETIRED', `${REQUIRED.ENCRYPTION_KEY},${randomBytes(33).toString('base64')}`],
+    ['OUTBOUND_PROXY_URL', 'proxy:3128'],
+    ['OUTBOUND_PROXY_URL', 'socks5://proxy:1080'],
+    ['OUTBOUND_PROXY_URL', 'http://proxy:3128/path'],
+    ['OUTBOUND_PROXY_URL', 'http://user:%zz@proxy:3128'],
+    ['EXTRA_CA_FILE', '/nowhere/ca.pem'],
+    ['EXTRA_CA_FILE', __filename],
   ])('%s=%s is refused, in one line', (name, value) => {
     expect(variablesNamed({ [name]: value })).toEqual([name]);
   });
@@ -140,5 +183,26 @@ describe('ALLOWED_PRIVATE_CIDRS', () => {
     expect(problemsOf({ ...REQUIRED, ALLOWED_PRIVATE_CIDRS: `127.0.0.0/8,${cidr}` })).toEqual([
       expect.stringMatching(/^ALLOWED_PRIVATE_CIDRS: /) as string,
     ]);
+  });
+});
+
+describe('TRUST_PROXY', () => {
+  it.each([
+    ['true', true],
+    ['false', false],
+    ['10.0.0.1', ['10.0.0.1']],
+    ['10.0.0.0/8, fd00::/8', ['10.0.0.0/8', 'fd00::/8']],
+  ])('%s is read', (setting, expected) => {
+    expect(readTrustProxy(load({ TRUST_PROXY: setting }).trustProxy)).toEqual(expected);
+  });
+});
+
+describe('TLS_CERT_FILE and TLS_KEY_FILE', () => {
+  it('need each other', () => {
+    for (const name of ['TLS_CERT_FILE', 'TLS_KEY_FILE']) {
+      expect(problemsOf({ ...REQUIRED, [name]: '/etc/tls.pem' })).toEqual([
+        'TLS_CERT_FILE, TLS_KEY_FILE: set both or neither',
+      ]);
+    }
   });
 });

@@ -11,8 +11,9 @@ export interface BannerFacts {
 
 /** What the operator sees when everything runs. */
 export function bannerLines({ settings, clusterDir, showKey, seconds }: BannerFacts): string[] {
-  const url = localUrl(settings.host, settings.port);
+  const url = localUrl(settings, settings.port);
   const rows: [string, string][] = [
+    ['Dashboard', url],
     ['API', `${url}/api/v1`],
     ['Docs', `${url}/docs`],
     ['Operator key', showKey ? settings.adminApiKey : 'as set in ADMIN_API_KEY'],

@@ -27,6 +27,7 @@ describe("the launcher's settings", () => {
       dataDir: '/srv/posthaste/.data',
       logLevel: 'warn',
       stopGraceMs: 35_000,
+      tls: false,
     });
   });
 
@@ -95,6 +96,7 @@ describe('the banner', () => {
   it('shows where everything is, the generated key, and a request that works when pasted', () => {
     const text = banner({ PORT: '8080' });
     expect(text).toContain('started in 3.2 s');
+    expect(text).toMatch(/Dashboard +http:\/\/127\.0\.0\.1:8080$/m);
     expect(text).toContain('http://127.0.0.1:8080/docs');
     expect(text).toContain('/srv/.data (embedded PostgreSQL)');
     expect(text).toContain('BullMQ on PostgreSQL');
@@ -126,6 +128,13 @@ describe('the banner', () => {
     ['::1', 'http://[::1]:3000'],
     ['192.168.1.5', 'http://192.168.1.5:3000'],
   ])('names an address to reach a listener on %s', (host, url) => {
-    expect(localUrl(host, 3000)).toBe(url);
+    expect(localUrl({ host, tls: false }, 3000)).toBe(url);
+    expect(localUrl({ host, tls: true }, 3000)).toBe(url.replace('http:', 'https:'));
+  });
+
+  it('names https addresses when the processes listen with TLS', () => {
+    expect(banner({ TLS_CERT_FILE: '/etc/tls/cert.pem', TLS_KEY_FILE: '/etc/tls/key.pem' })).toContain(
+      'https://127.0.0.1:3000/docs',
+    );
   });
 });

@@ -24,6 +24,8 @@ export interface LauncherSettings {
   encryptionKey: string | undefined;
   /** Undefined: not set. An empty text is a choice: no private address. */
   allowedPrivateCidrs: string | undefined;
+  /** Whether the children listen with TLS; they judge the files themselves. */
+  tls: boolean;
 }
 
 /**
@@ -44,6 +46,7 @@ export function readLauncherSettings(env: NodeJS.ProcessEnv, workingDir: string)
     adminApiKey: text('ADMIN_API_KEY'),
     encryptionKey: text('ENCRYPTION_KEY'),
     allowedPrivateCidrs: env.ALLOWED_PRIVATE_CIDRS,
+    tls: text('TLS_CERT_FILE') !== undefined,
   };
   if (settings.port !== 0 && settings.port === settings.workerPort) {
     throw new LaunchError(
@@ -84,6 +87,8 @@ export function childEnvironment(env: NodeJS.ProcessEnv, settings: ResolvedSetti
     WORKER_PORT: String(settings.workerPort),
     LOG_LEVEL: settings.logLevel,
     ...(opensLoopback(settings) ? { ALLOWED_PRIVATE_CIDRS: LOOPBACK_CIDRS } : {}),
+    // Its receiver lies on loopback, and with TLS it may show a certificate that deliveries don't trust.
+    ...(opensLoopback(settings) && !settings.tls && env.SERVE_DEMO === undefined ? { SERVE_DEMO: 'true' } : {}),
   };
 }
 
@@ -92,7 +97,7 @@ export const opensLoopback = (settings: ResolvedSettings): boolean =>
   settings.embedded && settings.allowedPrivateCidrs === undefined;
 
 /** An address to reach a listener at: one that listens everywhere is reached on loopback. */
-export function localUrl(host: string, port: number): string {
+export function localUrl({ host, tls }: Pick<LauncherSettings, 'host' | 'tls'>, port: number): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+  return `${tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }

@@ -163,13 +163,13 @@ export class Launcher {
     this.api = new SupervisedChild({
       ...this.childOptions('api', scripts.api, settings),
       name: 'API',
-      readyUrl: `${localUrl(settings.host, settings.port)}/health/ready`,
+      readyUrl: `${localUrl(settings, settings.port)}/health/ready`,
       onGivenUp,
     });
     this.worker = new SupervisedChild({
       ...this.childOptions('worker', scripts.worker, settings),
       name: 'worker',
-      readyUrl: `${localUrl(settings.host, settings.workerPort)}/health/ready`,
+      readyUrl: `${localUrl(settings, settings.workerPort)}/health/ready`,
       onGivenUp,
     });
     await Promise.all([this.api.start(), this.worker.start()]);

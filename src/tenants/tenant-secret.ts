@@ -3,14 +3,14 @@ import { notFound } from '../common/domain-error.js';
 import type { SecretBox } from '../common/secret-box.js';
 import { Tenant } from './tenant.entity.js';
 
-const contextOf = (tenantId: string): string => `tenant:${tenantId}:secret_key`;
+export const tenantSecretContext = (tenantId: string): string => `tenant:${tenantId}:secret_key`;
 
 export const sealTenantSecret = (box: SecretBox, tenantId: string, secretKey: string): string =>
-  box.seal(secretKey, contextOf(tenantId));
+  box.seal(secretKey, tenantSecretContext(tenantId));
 
 /** @throws SecretBoxError when it was sealed with a key that this installation doesn't have */
 export const openTenantSecret = (box: SecretBox, tenantId: string, sealed: string): string =>
-  box.open(sealed, contextOf(tenantId));
+  box.open(sealed, tenantSecretContext(tenantId));
 
 /** @throws DomainError `not_found` */
 export async function sealedTenantSecretOf(manager: EntityManager, tenantId: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsEmail, IsIn, IsOptional } from 'class-validator';
+import { IsBoolean, IsEmail, IsIn, IsOptional } from 'class-validator';
 import { AsSent, IfPresent, IsPrintable, IsWholeNumber } from '../common/validators.js';
 import { RETRY_POLICY_PROPERTY } from '../deliveries/retry-policy.dto.js';
 import { TENANT_STATUSES, type TenantStatus } from './tenant.entity.js';
@@ -30,6 +30,12 @@ const RETENTION_DAYS = {
   maximum: 3_650,
   description: 'Days that events, deliveries and attempts are kept; null: as long as the installation keeps them.',
 } as const;
+const REQUIRE_SIGNED_PUBLISH = {
+  type: Boolean,
+  default: false,
+  description:
+    'Publish requests must carry `X-Signature: sha256=<hex>`, the HMAC-SHA256 of the body as sent with the `secret_key`.',
+} as const;
 const STATUS = {
   enum: TENANT_STATUSES,
   enumName: 'TenantStatus',
@@ -43,6 +49,7 @@ class TenantSettingsDto {
     number | null;
   @ApiPropertyOptional(RETRY_POLICY_PROPERTY) @IsOptional() @AsSent() retry_policy?: unknown;
   @ApiPropertyOptional(RETENTION_DAYS) @IsOptional() @IsWholeNumber(1, 3_650) retention_days?: number | null;
+  @ApiPropertyOptional(REQUIRE_SIGNED_PUBLISH) @IfPresent() @IsBoolean() require_signed_publish?: boolean;
 }
 
 export class CreateTenantDto extends TenantSettingsDto {
@@ -63,6 +70,7 @@ export class TenantDto {
   @ApiProperty(DELIVERY_RATE_LIMIT) delivery_rate_limit: number | null;
   @ApiProperty(RETRY_POLICY_PROPERTY) retry_policy: object | null;
   @ApiProperty(RETENTION_DAYS) retention_days: number | null;
+  @ApiProperty(REQUIRE_SIGNED_PUBLISH) require_signed_publish: boolean;
   @ApiProperty({ format: 'date-time' }) created_at: Date;
   @ApiProperty({ format: 'date-time' }) updated_at: Date;
 }

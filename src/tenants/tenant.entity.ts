@@ -17,6 +17,8 @@ export class Tenant {
   @Column('integer', { nullable: true }) deliveryRateLimit: number | null;
   @Column('jsonb', { nullable: true }) retryPolicy: RetryPolicy | null;
   @Column('integer', { nullable: true }) retentionDays: number | null;
+  /** Publish requests must be signed with the secret key. */
+  @Column('boolean', { default: false }) requireSignedPublish: boolean;
   /** Sealed; signs for `sha256` endpoints that have no secret of their own. */
   @Column('text') secretKeySealed: string;
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' }) createdAt: Date;

@@ -10,6 +10,7 @@ export const presentTenant = (tenant: Tenant): TenantDto => ({
   delivery_rate_limit: tenant.deliveryRateLimit,
   retry_policy: tenant.retryPolicy,
   retention_days: tenant.retentionDays,
+  require_signed_publish: tenant.requireSignedPublish,
   created_at: tenant.createdAt,
   updated_at: tenant.updatedAt,
 });

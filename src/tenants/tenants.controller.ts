@@ -1,5 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Actor } from '../audit/actor.js';
+import { CurrentActor } from '../audit/actor.decorator.js';
 import { OperatorOnly } from '../api-keys/auth.decorators.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { PageQueryDto, type Page } from '../common/pagination.js';
@@ -16,8 +18,8 @@ export class TenantsController {
   @ApiOperation({ operationId: 'createTenant', summary: 'Create a tenant with its first API key' })
   @ApiCreatedResponse({ type: CreatedTenantDto })
   @ApiProblems('malformed_request', 'validation_failed')
-  create(@Body() dto: CreateTenantDto): Promise<CreatedTenantDto> {
-    return this.tenants.create(dto);
+  create(@CurrentActor() actor: Actor, @Body() dto: CreateTenantDto): Promise<CreatedTenantDto> {
+    return this.tenants.create(actor, dto);
   }
 
   @Get()
@@ -40,8 +42,8 @@ export class TenantsController {
   @ApiOperation({ operationId: 'updateTenant', summary: 'Change, suspend or resume a tenant' })
   @ApiOkResponse({ type: TenantDto })
   @ApiProblems('malformed_request', 'not_found', 'validation_failed')
-  update(@Param('id') id: string, @Body() dto: UpdateTenantDto): Promise<TenantDto> {
-    return this.tenants.update(id, dto);
+  update(@CurrentActor() actor: Actor, @Param('id') id: string, @Body() dto: UpdateTenantDto): Promise<TenantDto> {
+    return this.tenants.update(actor, id, dto);
   }
 
   @Delete(':id')
@@ -49,7 +51,7 @@ export class TenantsController {
   @ApiOperation({ operationId: 'deleteTenant', summary: 'Delete a tenant and everything of it' })
   @ApiNoContentResponse()
   @ApiProblems('not_found')
-  remove(@Param('id') id: string): Promise<void> {
-    return this.tenants.remove(id);
+  remove(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
+    return this.tenants.remove(actor, id);
   }
 }

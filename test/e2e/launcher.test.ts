@@ -7,8 +7,6 @@ import { processCommand, processIsAlive, signalProcess } from '../../src/embedde
 import { freePort, type NodeProcess, startNode, stopAllProcesses, waitFor } from '../support/processes.js';
 import { makeTempFolder } from '../support/temp-folder.js';
 
-jest.setTimeout(120_000);
-
 const LAUNCHER = join(import.meta.dirname, '../../dist/src/launcher.js');
 
 /** Settings that the tests' own environment must not bring in. */
@@ -31,7 +29,7 @@ describe('npm start', () => {
     const launcher = launch(env);
     const ended = launcher.exited.then(() => true);
     const isUp = (): boolean => launcher.logs().includes('Ctrl-C stops everything');
-    await Promise.race([ended, waitFor(isUp, { timeoutMs: 90_000, what: 'the banner' })]);
+    await Promise.race([ended, waitFor(isUp, { what: 'the banner' })]);
     if (!isUp()) throw new Error(`The launcher ended:\n${launcher.logs()}`);
     return launcher;
   };
@@ -130,7 +128,7 @@ describe('npm start', () => {
     await waitFor(() => launcher.logs().includes('The API ended unexpectedly (signal SIGKILL); starting it again'), {
       what: 'the line',
     });
-    await waitFor(() => isReady(port), { timeoutMs: 30_000, what: 'the API' });
+    await waitFor(() => isReady(port), { what: 'the API' });
 
     const server = postgresPid();
     expect(processCommand(server)).toBe('postgres');
@@ -140,7 +138,7 @@ describe('npm start', () => {
     });
     const isBack = async (): Promise<boolean> =>
       postgresPid() !== server && (await isReady(port)) && (await isReady(workerPort));
-    await waitFor(isBack, { timeoutMs: 30_000, what: 'everything to be ready' });
+    await waitFor(isBack, { what: 'everything to be ready' });
     expect(await launcher.stop()).toEqual({ code: 0, signal: null });
   });
 

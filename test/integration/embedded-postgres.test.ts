@@ -21,8 +21,6 @@ import { findServerUser, runsAsRoot } from '../../src/embedded/server-user.js';
 import { makeTempFolder } from '../support/temp-folder.js';
 import { waitFor } from '../support/processes.js';
 
-jest.setTimeout(60_000);
-
 const asRoot = runsAsRoot() ? it : it.skip;
 
 describe('the embedded PostgreSQL', () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { Config, CONFIG_VARIABLES, loadConfig } from '../../src/config/config.js';
@@ -9,9 +9,12 @@ const ROOT = join(import.meta.dirname, '../..');
 const EXAMPLE = readFileSync(join(ROOT, '.env.example'), 'utf8');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
-/** Read by the launcher or by docker compose, and by nothing else. */
+/** Read by the launcher, by docker compose or by the receiver for trying things out, and by nothing else. */
 const LAUNCHER_VARIABLES = ['DATA_DIR'];
 const COMPOSE_VARIABLES = ['POSTGRES_PASSWORD'];
+const RECEIVER_VARIABLES = ['RECEIVER_HOST', 'RECEIVER_PORT', 'RECEIVER_SECRET', 'RECEIVER_VERBOSE'];
+/** In .env.example, but no setting of a role: neither in README's table nor in the chart. */
+const NO_SETTINGS = [...COMPOSE_VARIABLES, ...RECEIVER_VARIABLES];
 
 /** What the roles need and have no default for. */
 const REQUIRED = {
@@ -42,7 +45,7 @@ const withoutEmpty = (env: Record<string, string>): Record<string, string> =>
 describe('.env.example', () => {
   it('has every setting there is, once each, and no other', () => {
     const named = [...EXAMPLE.matchAll(/^#?([A-Z_]+)=/gm)].map((match) => match[1]);
-    expect([...named].sort()).toEqual([...CONFIG_VARIABLES, ...LAUNCHER_VARIABLES, ...COMPOSE_VARIABLES].sort());
+    expect([...named].sort()).toEqual([...CONFIG_VARIABLES, ...LAUNCHER_VARIABLES, ...NO_SETTINGS].sort());
   });
 
   it('says what each setting is', () => {
@@ -71,6 +74,55 @@ describe('.env.example', () => {
       env: { EXAMPLE: uncommented, NODE: process.execPath, PATH: process.env.PATH },
     });
     expect(JSON.parse(output)).toMatchObject(examples);
+  });
+});
+
+/** Of the shell, of npm and of Node.js, and what the benchmark hands to processes of its own. */
+const OF_OTHERS = /^(PATH|HOME|LANG|LC_ALL|NO_COLOR|NODE_\w+|npm_\w+|CHAOS|CI|FLOOR_\w+|POSTHASTE_TEST_\w+)$/;
+
+/** Files of the repository, by what they are for; tests and the dashboard, which runs in browsers, aside. */
+const sources = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => /^(src|demo|bench|scripts|migrations)\/.*\.(ts|mjs|sh)$|^[^/]+\.mjs$/.test(file))
+  .filter((file) => !file.endsWith('.spec.ts') && existsSync(join(ROOT, file)))
+  .map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8') }));
+
+/** Names that code reads from the environment, however it gets at it. */
+function readIn(text: string): string[] {
+  const direct = [...text.matchAll(/\benv(?:ironment)?(?:\.|\[['"])([A-Za-z_]+)/g)].map((match) => match[1] ?? '');
+  const destructured = [...text.matchAll(/\{([^{}]*)\}\s*=\s*process\.env/g)].flatMap((match) =>
+    (match[1] ?? '').split(',').map((name) => name.trim().split(/[:=\s]/)[0] ?? ''),
+  );
+  const byHelper = [...text.matchAll(/\b(?:text|readPort)\('([A-Z_]+)'/g)].map((match) => match[1] ?? '');
+  return [...direct, ...destructured, ...byHelper].filter((name) => /^[A-Z][A-Z_]+$/.test(name));
+}
+
+describe('the environment', () => {
+  it('is read for nothing that .env.example does not name', () => {
+    const read = sources.flatMap(({ file, text }) => readIn(text).map((name) => ({ file, name })));
+    const names = new Set(read.map(({ name }) => name));
+    // By each of the ways that there are.
+    for (const name of ['RECEIVER_PORT', 'DATA_DIR', 'FLOOR_SECRET', 'SERVE_DEMO']) expect(names).toContain(name);
+    const known = new Set([...EXAMPLE.matchAll(/^#?([A-Z_]+)=/gm)].map((match) => match[1]));
+    expect(read.filter(({ name }) => !known.has(name) && !OF_OTHERS.test(name))).toEqual([]);
+    const others = [...LAUNCHER_VARIABLES, ...RECEIVER_VARIABLES];
+    expect(others.filter((name) => !names.has(name))).toEqual([]);
+    for (const name of RECEIVER_VARIABLES) expect(README).toContain(`\`${name}`);
+  });
+
+  it('has no setting that nothing goes by', () => {
+    const code = sources
+      .filter(({ file }) => file.startsWith('src/') && file !== 'src/config/config.ts')
+      .map(({ text }) => text.replaceAll(/\/\*[^]*?\*\/|\/\/.*$/gm, ''))
+      .join('\n');
+    const field = (name: string): string =>
+      name.toLowerCase().replaceAll(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+    const isUsed = (name: string): boolean => new RegExp(`[.{,]\\s*${field(name)}\\b`).test(code);
+    expect(CONFIG_VARIABLES.filter((name) => !isUsed(name))).toEqual([]);
+    expect(isUsed('NO_SUCH_SETTING')).toBe(false);
   });
 });
 

@@ -23,6 +23,7 @@ describe('creating a tenant', () => {
       delivery_rate_limit: null,
       retry_policy: null,
       retention_days: null,
+      require_signed_publish: false,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
       updated_at: expect.stringMatching(/Z$/) as string,
       api_key: expect.stringMatching(/^ph_[0-9A-Za-z]{49}$/) as string,
@@ -224,7 +225,6 @@ describe('deleting a tenant', () => {
       return Promise.all(counts);
     };
     await waitFor(async () => (await rowsOf(tenant.id)).every((n) => n === 0), {
-      timeoutMs: 10_000,
       what: 'the rows to go',
     });
     expect(await rowsOf(neighbour.id)).toEqual([1, 1, 1, 0, 1, 1, 1, 1]);

@@ -8,6 +8,9 @@ import { ApiKeysController } from '../../src/api-keys/api-keys.controller.js';
 import { ApiKeysModule } from '../../src/api-keys/api-keys.module.js';
 import { AuthGuard } from '../../src/api-keys/auth.guard.js';
 import { configureHttp, createHttpAdapter, HTTP_APP_OPTIONS } from '../../src/common/http-app.js';
+import type { HttpLimits } from '../../src/common/http-limits.js';
+import { AuditLogController } from '../../src/audit/audit-log.controller.js';
+import { AuditModule } from '../../src/audit/audit.module.js';
 import { SecretBoxModule } from '../../src/common/secret-box.module.js';
 import { ConfigModule } from '../../src/config/config.module.js';
 import { Config } from '../../src/config/config.js';
@@ -20,8 +23,16 @@ import { EndpointsController } from '../../src/endpoints/endpoints.controller.js
 import { EndpointsModule } from '../../src/endpoints/endpoints.module.js';
 import { EventsReaderController } from '../../src/events/events-reader.controller.js';
 import { EventsReader } from '../../src/events/events-reader.service.js';
+import { OAuthController } from '../../src/oauth/oauth.controller.js';
+import { OAuthModule } from '../../src/oauth/oauth.module.js';
+import { PortalLinksController } from '../../src/portal-links/portal-links.controller.js';
+import { PortalLinksModule } from '../../src/portal-links/portal-links.module.js';
+import { ReplaysController } from '../../src/replays/replays.controller.js';
+import { ReplaysModule } from '../../src/replays/replays.module.js';
 import type { ResolveAll } from '../../src/sending/guarded-lookup.js';
 import { RESOLVE_ALL } from '../../src/sending/sending.module.js';
+import { SessionsController } from '../../src/sessions/sessions.controller.js';
+import { SessionsModule } from '../../src/sessions/sessions.module.js';
 import { TenantsController } from '../../src/tenants/tenants.controller.js';
 import { TenantsModule } from '../../src/tenants/tenants.module.js';
 import { createTestDatabase } from './database.js';
@@ -33,18 +44,28 @@ import { createTestDatabase } from './database.js';
     DatabaseModule,
     SecretBoxModule,
     ApiKeysModule,
+    OAuthModule,
+    SessionsModule,
     TenantsModule,
+    PortalLinksModule,
     EndpointsModule,
     DeliveriesModule,
     DeadLettersModule,
+    ReplaysModule,
+    AuditModule,
   ],
   controllers: [
     TenantsController,
+    PortalLinksController,
     ApiKeysController,
+    OAuthController,
+    SessionsController,
     EndpointsController,
     DeliveriesController,
     DeadLettersController,
     EventsReaderController,
+    ReplaysController,
+    AuditLogController,
   ],
   providers: [EventsReader, { provide: APP_GUARD, useClass: AuthGuard }],
 })
@@ -60,8 +81,8 @@ export interface Answer<Body = Record<string, unknown>> {
 }
 
 export interface CallOptions {
-  /** Default: the operator's. */
-  key?: string;
+  /** Default: the operator's; null: none. */
+  key?: string | null;
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -72,6 +93,9 @@ export interface TestTenant {
   secretKey: string;
   call<Body = Record<string, unknown>>(method: Method, path: string, body?: unknown): Promise<Answer<Body>>;
 }
+
+/** Adds what is no controller. */
+type Mount = (app: NestFastifyApplication) => Promise<void>;
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT';
 
@@ -84,12 +108,21 @@ export class ApiApp {
   ) {}
 
   static async start(
-    options: { config?: Partial<Config>; resolveAll?: ResolveAll; module?: Type } = {},
+    options: {
+      config?: Partial<Config>;
+      resolveAll?: ResolveAll;
+      module?: Type;
+      limits?: HttpLimits;
+      mount?: Mount;
+    } = {},
   ): Promise<ApiApp> {
     const database = await createTestDatabase();
     const config = Object.assign(new Config(), {
       databaseUrl: database.url,
       databasePoolSize: 5,
+      // All tests knock from one address, and many of them with keys that are none.
+      ipRateLimit: 0,
+      authFailureLimit: 0,
       adminApiKey: OPERATOR_KEY,
       encryptionKey: randomBytes(32).toString('base64'),
       ...options.config,
@@ -102,14 +135,23 @@ export class ApiApp {
       .overrideProvider(RESOLVE_ALL)
       .useValue(options.resolveAll ?? unresolvable)
       .compile();
-    const app = compiled.createNestApplication<NestFastifyApplication>(createHttpAdapter(config), {
-      ...HTTP_APP_OPTIONS,
-      logger: ['fatal'],
-    });
+    const app = compiled.createNestApplication<NestFastifyApplication>(
+      createHttpAdapter(config, { limits: options.limits }),
+      {
+        ...HTTP_APP_OPTIONS,
+        logger: ['fatal'],
+      },
+    );
     configureHttp(app);
+    await options.mount?.(app);
     await app.init();
     await app.getHttpAdapter().getInstance().ready();
     return new ApiApp(app, app.get(DataSource), () => database.drop());
+  }
+
+  /** For tests that need a socket. Answers its address. */
+  listen(): Promise<string> {
+    return this.app.listen({ host: '127.0.0.1', port: 0 }).then(() => this.app.getUrl());
   }
 
   async close(): Promise<void> {
@@ -127,7 +169,7 @@ export class ApiApp {
       method,
       url: `/api/v1${path}`,
       headers: {
-        'x-api-key': key,
+        ...(key === null ? {} : { 'x-api-key': key }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -162,7 +204,7 @@ export class ApiApp {
 }
 
 /** The fields that a validation problem names, in order. */
-export function refusedFields(answer: Answer): string[] {
-  const errors = answer.body.errors as { field: string }[] | undefined;
+export function refusedFields(answer: { body: object }): string[] {
+  const { errors } = answer.body as { errors?: { field: string }[] };
   return (errors ?? []).map((error) => error.field).sort();
 }

@@ -214,7 +214,7 @@ export class TenantClient extends ApiClient {
   async waitForDelivery(
     id: string,
     isRight: (delivery: DeliveryBody) => boolean,
-    { what, timeoutMs = 20_000 }: { what: string; timeoutMs?: number },
+    { what }: { what: string },
   ): Promise<DeliveryBody> {
     let delivery = await this.delivery(id);
     await waitFor(
@@ -222,26 +222,26 @@ export class TenantClient extends ApiClient {
         delivery = await this.delivery(id);
         return isRight(delivery);
       },
-      { what: `delivery ${id} to be ${what}`, timeoutMs },
+      { what: `delivery ${id} to be ${what}` },
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}; it is ${JSON.stringify(delivery)}`, { cause: error });
     });
     return delivery;
   }
 
-  waitForStatus(id: string, status: DeliveryBody['status'], timeoutMs?: number): Promise<DeliveryBody> {
-    return this.waitForDelivery(id, (delivery) => delivery.status === status, { what: status, timeoutMs });
+  waitForStatus(id: string, status: DeliveryBody['status']): Promise<DeliveryBody> {
+    return this.waitForDelivery(id, (delivery) => delivery.status === status, { what: status });
   }
 
   /** Waits until none of an event's deliveries is pending. */
-  async settled(eventId: string, timeoutMs = 20_000): Promise<DeliveryBody[]> {
+  async settled(eventId: string): Promise<DeliveryBody[]> {
     let deliveries: DeliveryBody[] = [];
     await waitFor(
       async () => {
         deliveries = await this.deliveriesOf(eventId);
         return deliveries.every(({ status }) => status !== 'pending');
       },
-      { what: `the deliveries of ${eventId} to settle`, timeoutMs },
+      { what: `the deliveries of ${eventId} to settle` },
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}; they are ${JSON.stringify(deliveries)}`, { cause: error });
     });

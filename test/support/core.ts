@@ -12,7 +12,7 @@ import { Ingestor, type Submission } from '../../src/events/ingestor.js';
 import { Feeder } from '../../src/feeder/feeder.service.js';
 import { QueueWindow } from '../../src/feeder/queue-window.js';
 import { Maintenance } from '../../src/maintenance/maintenance.service.js';
-import { DeliveryQueue, type DeliveryJob } from '../../src/queue/delivery-queue.js';
+import { DeliveryQueue, type LeasedDelivery } from '../../src/queue/delivery-queue.js';
 import { REDIS, type RedisOrNone } from '../../src/queue/redis.module.js';
 import { Tenant } from '../../src/tenants/tenant.entity.js';
 import { WorkerModule } from '../../src/worker.module.js';
@@ -80,7 +80,7 @@ export class Core {
   }
 
   /** Takes jobs from the queue as a worker does. Jobs still under way when the core closes are given up. */
-  consume(process: (job: DeliveryJob) => Promise<void>, concurrency = 20): void {
+  consume(process: (job: LeasedDelivery) => Promise<void>, concurrency = 20): void {
     const worker = this.queue.createWorker(process, concurrency);
     worker.on('error', () => undefined);
     void worker.run();

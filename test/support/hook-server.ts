@@ -53,8 +53,8 @@ export class HookServer {
     return this.received.filter((hook) => hook.path === path);
   }
 
-  async waitForRequests(path: string, count: number, timeoutMs = 20_000): Promise<ReceivedHook[]> {
-    await waitFor(() => this.at(path).length >= count, { what: `${count} requests at ${path}`, timeoutMs });
+  async waitForRequests(path: string, count: number): Promise<ReceivedHook[]> {
+    await waitFor(() => this.at(path).length >= count, { what: `${count} requests at ${path}` });
     return this.at(path);
   }
 

@@ -16,13 +16,13 @@ export function useInstallation(options: PosthasteOptions): Installation {
   beforeAll(async () => {
     hooks = await HookServer.start();
     posthaste = await startPosthaste(options);
-  }, 120_000);
+  });
   afterAll(async () => {
     const exits = await posthaste?.stop();
     await hooks?.close();
     expect(exits?.filter(({ code }) => code !== 0)).toEqual([]);
     expect(errorLines(posthaste?.logs() ?? '')).toEqual([]);
-  }, 60_000);
+  });
   return {
     get posthaste() {
       if (posthaste === undefined) throw new Error('Posthaste has not started');

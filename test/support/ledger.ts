@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 
 /** One delivery request; `nth` counts those of the same event at the same path, from 1. */
 export interface Arrival {
@@ -25,6 +25,20 @@ export interface LedgerCount {
   unacknowledged: number;
 }
 
+/** What the receiver's thread tells (`ledger-server.mjs`). */
+interface Told {
+  up?: number;
+  down?: boolean;
+  failed?: string;
+  pong?: number;
+  arrived?: string;
+  delivered?: string;
+  /** With `delivered`: in ms since the epoch. */
+  at?: number;
+  asks?: number;
+  arrival?: Arrival;
+}
+
 /**
  * A receiver that books every request against what was accepted. Fast, so that it is never what a case measures: it keeps
  * counts and times, no bodies. Times are in ms of the monotonic clock.
@@ -33,12 +47,16 @@ export class Ledger {
   /** Event ids that were answered 202, with the time when they were posted. */
   readonly acceptedAt = new Map<string, number>();
   readonly deliveredAt = new Map<string, number>();
-  private readonly arrivals = new Map<string, number>();
   private readonly requests = new Map<string, number>();
   private readonly answering = new Map<string, Answering>();
+  private readonly server = new Worker(join(import.meta.dirname, 'ledger-server.mjs'));
   private duplicates = 0;
   private port = 0;
-  private server = this.createServer();
+  private pings = 0;
+
+  private constructor() {
+    this.server.on('message', (told: Told) => this.note(told));
+  }
 
   static async start(): Promise<Ledger> {
     const ledger = new Ledger();
@@ -52,6 +70,7 @@ export class Ledger {
 
   answer(path: string, answering: Answering): void {
     this.answering.set(path, answering);
+    this.server.postMessage({ do: 'ask', path });
   }
 
   accept(eventId: string, postedAt: number): void {
@@ -71,6 +90,12 @@ export class Ledger {
     return { accepted, delivered, duplicates: this.duplicates, lost: accepted - delivered, unacknowledged };
   }
 
+  /** Until all that has arrived by now is booked. */
+  async catchUp(): Promise<void> {
+    const id = this.pings++;
+    await this.tell({ do: 'ping', id }, ({ pong }) => pong === id);
+  }
+
   /** From posting an event to its first delivery, sorted, in ms. */
   latencies(eventIds: Iterable<string> = this.acceptedAt.keys()): number[] {
     return [...eventIds]
@@ -80,49 +105,42 @@ export class Ledger {
 
   /** Connections are refused from now on, and those that are open are cut. */
   async down(): Promise<void> {
-    await new Promise((resolve) => {
-      this.server.close(resolve);
-      this.server.closeAllConnections();
-    });
+    await this.tell({ do: 'down' }, ({ down }) => down === true);
   }
 
   /** After {@link down}, on the same port. */
   async up(): Promise<void> {
-    this.server = this.createServer();
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject).listen(this.port, '127.0.0.1', resolve);
-    });
-    this.port = (this.server.address() as AddressInfo).port;
+    const { up, failed } = await this.tell({ do: 'up', port: this.port }, (told) => 'up' in told || 'failed' in told);
+    if (up === undefined) throw new Error(failed);
+    this.port = up;
   }
 
-  private createServer(): ReturnType<typeof createServer> {
-    return createServer((request, response) => {
-      request.resume();
-      request.once('end', () => {
-        this.handle(request, response).catch(() => response.destroy());
-      });
-    });
+  /** For good. */
+  async stop(): Promise<void> {
+    await this.server.terminate();
   }
 
-  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = request.url ?? '/';
-    const eventId = String(request.headers['webhook-id']);
-    const key = `${path} ${eventId}`;
-    const nth = (this.arrivals.get(key) ?? 0) + 1;
-    this.arrivals.set(key, nth);
-    this.requests.set(path, this.requestsAt(path) + 1);
-    const answering = this.answering.get(path);
-    const status =
-      answering === undefined
-        ? 200
-        : await answering({ path, eventId, nth, timestampSeconds: Number(request.headers['webhook-timestamp']) });
-    // Nobody reads the answer any more: its sender has been killed, or its deadline is over.
-    if (status === null || response.destroyed) return;
-    if (status < 300) {
-      if (this.deliveredAt.has(eventId)) this.duplicates += 1;
-      else this.deliveredAt.set(eventId, performance.now());
+  private note({ arrived, delivered, at = 0, asks, arrival }: Told): void {
+    if (arrived !== undefined) this.requests.set(arrived, this.requestsAt(arrived) + 1);
+    if (delivered !== undefined) {
+      if (this.deliveredAt.has(delivered)) this.duplicates += 1;
+      else this.deliveredAt.set(delivered, at - performance.timeOrigin);
     }
-    response.writeHead(status).end();
+    if (arrival === undefined) return;
+    const status = Promise.resolve(this.answering.get(arrival.path)?.(arrival) ?? null);
+    void status.then((status) => this.server.postMessage({ do: 'answer', id: asks, status }));
+  }
+
+  private tell(message: object, isAnswer: (told: Told) => boolean): Promise<Told> {
+    return new Promise((resolve) => {
+      const listen = (told: Told): void => {
+        if (!isAnswer(told)) return;
+        this.server.off('message', listen);
+        resolve(told);
+      };
+      this.server.on('message', listen);
+      this.server.postMessage(message);
+    });
   }
 }
 

@@ -10,7 +10,6 @@ import { freePort, startNode, waitFor, type NodeProcess, type ProcessExit } from
 import { redisUrlForTests } from './redis-server.js';
 
 const DIST = join(import.meta.dirname, '../../dist/src');
-const START_TIMEOUT_MS = 60_000;
 const PORT_TRIES = 3;
 
 export interface PosthasteOptions {
@@ -23,6 +22,10 @@ export interface PosthasteOptions {
   env?: Record<string, string | undefined>;
   /** Default: the Redis that all tests share. */
   redisUrl?: string;
+  /** A migrated database that stays when it all ends; default: one of its own that goes. */
+  databaseUrl?: string;
+  /** Default: a new one. */
+  encryptionKey?: string;
 }
 
 /** A running API or worker. */
@@ -60,10 +63,14 @@ export interface Posthaste {
  */
 export async function startPosthaste(options: PosthasteOptions): Promise<Posthaste> {
   assertBuilt();
-  const database = await createTestDatabase();
+  const { databaseUrl } = options;
+  const database =
+    databaseUrl === undefined
+      ? await createTestDatabase()
+      : { url: databaseUrl, drop: (): Promise<void> => Promise.resolve() };
   const redisUrl = options.backend === 'redis' ? (options.redisUrl ?? redisUrlForTests()) : undefined;
   const adminKey = `pha_${randomBytes(24).toString('hex')}`;
-  const encryptionKey = randomBytes(32).toString('base64');
+  const encryptionKey = options.encryptionKey ?? randomBytes(32).toString('base64');
   const queuePrefix = `test-${randomBytes(6).toString('hex')}`;
   const settings: Record<string, string | undefined> = {
     ...UNSET,
@@ -76,6 +83,9 @@ export async function startPosthaste(options: PosthasteOptions): Promise<Posthas
     LOG_LEVEL: 'info',
     // The test server is shared, and so are its connections.
     DATABASE_POOL_SIZE: '6',
+    // All tests knock from one address, and many of them with keys that are none.
+    IP_RATE_LIMIT: '0',
+    AUTH_FAILURE_LIMIT: '0',
     ...options.env,
   };
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
@@ -133,14 +143,17 @@ export async function startPosthaste(options: PosthasteOptions): Promise<Posthas
 export const UNSET: Readonly<Record<string, undefined>> = Object.fromEntries(
   [
     ['DATABASE_URL', 'REDIS_URL', 'ADMIN_API_KEY', 'ENCRYPTION_KEY', 'ALLOWED_PRIVATE_CIDRS', 'LOG_LEVEL', 'HOST'],
+    ['ENCRYPTION_KEYS_RETIRED', 'EXTRA_CA_FILE', 'OUTBOUND_PROXY_URL'],
     ['PORT', 'WORKER_PORT', 'DEFAULT_RETRY_POLICY', 'METRICS_PUBLIC', 'TRUST_PROXY', 'RETENTION_DAYS'],
+    ['METRICS_PER_TENANT', 'LOG_EVENTS', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'SERVE_DEMO'],
   ]
     .flat()
     .map((name) => [name, undefined]),
 );
 
 /** The compiled script of a role. */
-export const roleScript = (file: 'main.js' | 'worker.js' | 'migrate.js'): string => join(DIST, file);
+export const roleScript = (file: 'main.js' | 'worker.js' | 'migrate.js' | 'reencrypt.js' | 'cli.js'): string =>
+  join(DIST, file);
 
 export function assertBuilt(): void {
   if (!existsSync(roleScript('main.js'))) throw new Error('Not built: run npm run build first');
@@ -158,7 +171,6 @@ async function startRole(
     let ended = false;
     void role.exited.then(() => (ended = true));
     await waitFor(async () => ended || (await isReady(url)), {
-      timeoutMs: START_TIMEOUT_MS,
       what: `${file} to be ready`,
     }).catch(async (error: unknown) => {
       await role.kill();

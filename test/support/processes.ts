@@ -73,6 +73,9 @@ export async function stopAllProcesses(): Promise<void> {
   );
 }
 
+/** Long enough for a machine that has much else to do: what never comes is told a little later, and that is all it costs. */
+export const PATIENCE_MS = 120_000;
+
 export interface WaitForOptions {
   timeoutMs?: number;
   /** What is waited for, for the message when it does not come. */
@@ -81,11 +84,11 @@ export interface WaitForOptions {
 
 /**
  * Polls until the condition holds.
- * @throws Error after `timeoutMs` (default 10 s); an error of the condition itself at once.
+ * @throws Error after `timeoutMs` (default: `PATIENCE_MS`); an error of the condition itself at once.
  */
 export async function waitFor(
   condition: () => Promise<boolean> | boolean,
-  { timeoutMs = 10_000, what }: WaitForOptions,
+  { timeoutMs = PATIENCE_MS, what }: WaitForOptions,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { findRedis } from '../../bench/redis-server.js';
 import { serverCommand } from '../../src/embedded/server-user.js';
 import { freePort, waitFor } from './processes.js';
 import { makeTempFolder } from './temp-folder.js';
@@ -24,19 +24,7 @@ export interface TestRedis {
 }
 
 /** The path of `redis-server`; undefined when there is none on PATH. */
-export function redisBinary(): string | undefined {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, 'redis-server'))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
+export const redisBinary = (): string | undefined => findRedis(process.env);
 
 /** The Redis that all tests share; undefined when there is none, and tests that need one are skipped. */
 export const redisUrlForTests = (): string | undefined => process.env.POSTHASTE_TEST_REDIS_URL;
@@ -62,7 +50,7 @@ export async function startRedis({ port: asked, args = [] }: RedisOptions = {}):
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await waitFor(() => hasEnded(child) || answersPing(port), { timeoutMs: 10_000, what: 'Redis to answer' });
+    await waitFor(() => hasEnded(child) || answersPing(port), { what: 'Redis to answer' });
     if (hasEnded(child) || child.pid === undefined) throw new Error('redis-server ended');
   } catch (error) {
     await end('SIGKILL');

@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/delivery-worker/outcome.js';
 import type { MadeAttempt, Report } from '../../src/delivery-worker/record.query.js';
 import type { Endpoint } from '../../src/endpoints/endpoint.entity.js';
 import type { EventEntity } from '../../src/events/event.entity.js';
-import type { DeliveryJob } from '../../src/queue/delivery-queue.js';
+import type { LeasedDelivery } from '../../src/queue/delivery-queue.js';
 import type { Tenant } from '../../src/tenants/tenant.entity.js';
 import { Core, insertEndpoint, insertTenant, rowsOf } from './core.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -89,9 +89,10 @@ export class WorkerHarness {
   }
 }
 
-export const jobOf = (delivery: Delivery, leaseNo = 1): DeliveryJob => ({
+export const jobOf = (delivery: Delivery, leaseNo = 1): LeasedDelivery => ({
   deliveryId: delivery.id,
   eventId: delivery.eventId,
+  endpointId: delivery.endpointId,
   leaseNo,
 });
 
