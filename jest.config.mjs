@@ -12,6 +12,9 @@ const esmOnlyPackages = [
   'uint8array-extras',
   'uuid',
   'get-port',
+  'jose',
+  // Loads the package `cookie`, which is ESM only, by a dynamic import.
+  '@fastify/cookie',
 ];
 
 const shared = {
@@ -46,12 +49,16 @@ const servers = {
 
 /** @type {import('jest').Config} */
 export default {
-  testTimeout: 60_000,
+  testTimeout: 240_000,
   // End-to-end files start processes of their own: two files at a time keep two cores busy.
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/test/support/counts-reporter.mjs'],
   projects: [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/demo/**/*.spec.ts'] },
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['src', 'demo', 'bench', 'dashboard/src'].map((folder) => `<rootDir>/${folder}/**/*.spec.ts`),
+    },
     {
       ...shared,
       ...servers,
@@ -63,6 +70,12 @@ export default {
       ...servers,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+    },
+    {
+      ...shared,
+      ...servers,
+      displayName: 'browser',
+      testMatch: ['<rootDir>/test/browser/**/*.test.ts'],
     },
     {
       ...shared,
