@@ -269,6 +269,19 @@ describeInBrowser("what a tenant's developer does", (browser) => {
       await waitFor(() => new URL(page.url()).search === '', { what: 'the URL to be clear' });
       await closeTab(tab);
     });
+
+    it('keeps both of two filters that are set in the same instant', async () => {
+      const tab = await open('/events');
+      const { page } = tab;
+      await page.getByLabel('Type', { exact: true }).fill('order.created');
+      await page.getByLabel('Source', { exact: true }).fill('shop');
+      await page.evaluate(`for (const input of document.querySelectorAll('input[type=search]'))
+        if (input.value !== '') input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }))`);
+      await waitFor(() => new URL(page.url()).search === '?event_type=order.created&source=shop', {
+        what: 'the URL to hold both',
+      });
+      await closeTab(tab);
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from 'react';
+import { useCallback, useLayoutEffect, useMemo, useRef } from 'react';
 import { useLocation, useNavigate, useSearchParams } from 'react-router';
 
 export interface Filters<Name extends string> {
@@ -20,6 +20,11 @@ export interface Paging {
 /** Filters and the page's cursor, kept in the URL: a link shows what its sender saw. */
 export function useFilters<Name extends string>(...names: Name[]): Filters<Name> {
   const [search, setSearch] = useSearchParams();
+  // What was set last, which the URL shows only with the next rendering: two filters set before that must not undo one another.
+  const latest = useRef(search);
+  useLayoutEffect(() => {
+    latest.current = search;
+  }, [search]);
   const navigate = useNavigate();
   const state = useLocation().state as { trail?: string[] } | null;
   const trail = state?.trail ?? [];
@@ -33,17 +38,13 @@ export function useFilters<Name extends string>(...names: Name[]): Filters<Name>
 
   const set = useCallback(
     (name: Name, value: string) => {
-      setSearch(
-        (now) => {
-          const changed = new URLSearchParams(now);
-          if (value === '') changed.delete(name);
-          else changed.set(name, value);
-          // Another filter's cursor means nothing.
-          changed.delete('cursor');
-          return changed;
-        },
-        { replace: true },
-      );
+      const changed = new URLSearchParams(latest.current);
+      if (value === '') changed.delete(name);
+      else changed.set(name, value);
+      // Another filter's cursor means nothing.
+      changed.delete('cursor');
+      latest.current = changed;
+      setSearch(changed, { replace: true });
     },
     [setSearch],
   );
