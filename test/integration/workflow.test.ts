@@ -43,7 +43,7 @@ describe('the workflow of GitHub Actions', () => {
     for (const name of ['postgres', 'redis']) {
       expect(check?.services?.[name]?.image).toBe(compose.services[name]?.image);
     }
-    expect(check?.steps.map(({ run }) => run)).toContain('bash .ci/run');
+    expect(check?.steps.map(({ run }) => run)).toContain('sudo -E env "PATH=$PATH" bash .ci/run');
     for (const job of Object.values(jobs)) expect(job['timeout-minutes']).toBeGreaterThan(0);
   });
 
