@@ -114,7 +114,7 @@ describeBackends('the queue', (backend) => {
       await new Promise((resolve) => setImmediate(resolve));
       running--;
       done++;
-    });
+    }, 4);
     await core.queue.add(Array.from({ length: 40 }, () => newLease()));
     await waitFor(() => done === 40, { what: 'all deliveries' });
     expect(most).toBeGreaterThan(1);

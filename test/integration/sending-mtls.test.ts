@@ -145,7 +145,7 @@ describe('a client certificate', () => {
     const tlsAgents = new TlsAgents((tls) => {
       made.push(tls.id);
       return createGuardedAgent({ ...own, tls });
-    });
+    }, 3);
     const sender = new AttemptSender(rules, createGuardedAgent(own), tlsAgents);
     closers.push(() => sender.close(0));
     const sendTo = (id: number): Promise<AttemptResult> =>
