@@ -1,5 +1,5 @@
-/** CLOCK_MONOTONIC, which all processes of a machine share: times of generator and receiver can be subtracted. */
-const OFFSET_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
-/** Milliseconds with fractions, comparable between the processes of this machine until it is started again. */
-export const sharedNow = (): number => OFFSET_MS + performance.now();
+/**
+ * Milliseconds on the clock that all processes of a machine share. Asked for each time: an offset between two clocks, taken once,
+ * is wrong for good where the process was put aside between the two looks.
+ */
+export const sharedNow = (): number => Number(process.hrtime.bigint()) / 1e6;
