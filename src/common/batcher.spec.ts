@@ -72,6 +72,69 @@ describe('Batcher', () => {
     await expect(Promise.all(results)).resolves.toEqual([10, 20, 30]);
   });
 
+  describe('with a pace', () => {
+    // So long that nothing begins by it while a test lasts.
+    const AN_HOUR = 3_600_000;
+
+    it('lets no lone item wait, however soon it follows another', async () => {
+      const { flush, batches, finish } = controlled();
+      const batcher = new Batcher(flush, { maxItems: 10, paceMs: AN_HOUR });
+      for (const item of [1, 2, 3]) {
+        const result = batcher.add(item);
+        await settleDown();
+        finish();
+        await result;
+      }
+      expect(batches).toEqual([[1], [2], [3]]);
+    });
+
+    it('gathers company while there is some, until it is enough', async () => {
+      const { flush, batches, finish } = controlled();
+      const batcher = new Batcher(flush, { maxItems: 100, maxFlushes: 2, paceMs: AN_HOUR });
+      const results = [batcher.add(0)];
+      await settleDown();
+      for (let item = 1; item < 50; item++) results.push(batcher.add(item));
+      await settleDown();
+      expect(batches).toEqual([[0]]);
+      results.push(batcher.add(50));
+      await settleDown();
+      expect(batches).toHaveLength(2);
+      expect(batches[1]).toHaveLength(50);
+      finish();
+      finish();
+      await Promise.all(results);
+    });
+
+    it('begins when its time has come', async () => {
+      const { flush, batches, finish } = controlled();
+      const batcher = new Batcher(flush, { maxItems: 10, maxFlushes: 2, paceMs: 20 });
+      const first = batcher.add(1);
+      await settleDown();
+      const second = batcher.add(2);
+      const third = batcher.add(3);
+      while (batches.length < 2) await tick();
+      finish();
+      finish();
+      expect(await Promise.all([first, second, third])).toEqual([10, 20, 30]);
+      expect(batches).toEqual([[1], [2, 3]]);
+    });
+
+    it('leaves nobody behind whose time comes while all places are taken', async () => {
+      const { flush, batches, finish } = controlled();
+      const batcher = new Batcher(flush, { maxItems: 10, maxFlushes: 1, paceMs: 5 });
+      const first = batcher.add(1);
+      await settleDown();
+      const second = batcher.add(2);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(batches).toEqual([[1]]);
+      finish();
+      await first;
+      while (batches.length < 2) await tick();
+      finish();
+      expect(await second).toBe(20);
+    });
+  });
+
   it('keeps a batch under its weight but lets a single heavy item through', async () => {
     const batches: number[][] = [];
     const batcher = new Batcher<number, number>(

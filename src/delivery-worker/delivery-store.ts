@@ -16,6 +16,9 @@ import { streamedAttemptOf } from './streamed-attempt.js';
 
 const BATCH = 200;
 const MAX_FLUSHES = 2;
+const LOAD_PACE_MS = 5;
+/** The receiver has answered already: nobody waits for what is written then but the delivery's place. */
+const RECORD_PACE_MS = 20;
 /** A batch of large payloads is cut, so that one statement never carries more than this. */
 const MAX_RECORD_WEIGHT = 4 * 1024 * 1024;
 
@@ -40,7 +43,7 @@ export class DeliveryStore {
           return delivery?.lease_no === leaseNo ? delivery : null;
         });
       },
-      { maxItems: BATCH, maxFlushes: MAX_FLUSHES },
+      { maxItems: BATCH, maxFlushes: MAX_FLUSHES, paceMs: LOAD_PACE_MS },
     );
     this.extensions = new Batcher(
       async (deliveries) => {
@@ -60,6 +63,7 @@ export class DeliveryStore {
       {
         maxItems: BATCH,
         maxFlushes: MAX_FLUSHES,
+        paceMs: RECORD_PACE_MS,
         weightOf: ({ attempt }) => attempt?.result.responseBody.length ?? 0,
         maxWeight: MAX_RECORD_WEIGHT,
       },
