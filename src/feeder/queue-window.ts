@@ -6,6 +6,10 @@ import { countLeased } from './count-leased.query.js';
 
 /** How long a count of what is queued is good for; between two counts a process adds its own. */
 const COUNT_MS = 200;
+/** … while somebody finds no room: other processes may have freed places since, and what is refused takes the long way. */
+const CROWDED_COUNT_MS = 25;
+/** However crowded it is, only one part in so many of the time goes into counting. */
+const COUNT_SHARE = 20;
 
 /**
  * How much of the queue each endpoint and tenant holds. The bounds are where fairness lives: an endpoint that hangs can hold
@@ -18,6 +22,8 @@ const COUNT_MS = 200;
 export class QueueWindow {
   private countedAt = -Infinity;
   private counting: Promise<void> | null = null;
+  private countTookMs = 0;
+  private isCrowded = false;
   private total = 0;
   private byEndpoint = new Map<string, number>();
   private byTenant = new Map<string, number>();
@@ -28,7 +34,7 @@ export class QueueWindow {
   ) {}
 
   /** Counts anew when the last count is too old. */
-  async refresh(maxAgeMs = COUNT_MS): Promise<void> {
+  async refresh(maxAgeMs = this.goodForMs()): Promise<void> {
     if (performance.now() - this.countedAt < maxAgeMs) return;
     this.counting ??= this.count().finally(() => {
       this.counting = null;
@@ -38,7 +44,10 @@ export class QueueWindow {
 
   /** Takes a place when there is one. */
   admit(tenantId: string, endpointId: string): boolean {
-    if (this.room(tenantId, endpointId) === 0) return false;
+    if (this.room(tenantId, endpointId) === 0) {
+      this.isCrowded = true;
+      return false;
+    }
     this.take(tenantId, endpointId, 1);
     return true;
   }
@@ -68,12 +77,20 @@ export class QueueWindow {
     this.byTenant.set(tenantId, (this.byTenant.get(tenantId) ?? 0) + places);
   }
 
+  private goodForMs(): number {
+    if (!this.isCrowded) return COUNT_MS;
+    return Math.min(COUNT_MS, Math.max(CROWDED_COUNT_MS, COUNT_SHARE * this.countTookMs));
+  }
+
   private async count(): Promise<void> {
+    const startedAt = performance.now();
     const rows = await countLeased(this.db);
     this.total = 0;
     this.byEndpoint = new Map();
     this.byTenant = new Map();
     for (const row of rows) this.take(row.tenant_id, row.endpoint_id, row.leased);
+    this.isCrowded = false;
     this.countedAt = performance.now();
+    this.countTookMs = this.countedAt - startedAt;
   }
 }

@@ -75,6 +75,32 @@ describe('the window of the queue', () => {
     expect(log.count('GROUP BY')).toBe(2);
   });
 
+  it('counts sooner while somebody finds no room, but not all the time', async () => {
+    const log = StatementLog.on(core.db);
+    let now = 1_000;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const refreshAfter = async (ms: number): Promise<number> => {
+      now += ms;
+      const before = log.count('GROUP BY');
+      await core.window.refresh();
+      return log.count('GROUP BY') - before;
+    };
+    try {
+      await core.window.refresh();
+      expect(await refreshAfter(100)).toBe(0);
+      expect(admitted(newId(), newId())).toBe(3);
+      expect(await refreshAfter(1)).toBe(1);
+      expect(await refreshAfter(24)).toBe(0);
+      admitted(newId(), newId());
+      expect(await refreshAfter(0)).toBe(0);
+      expect(await refreshAfter(1)).toBe(1);
+      expect(await refreshAfter(199)).toBe(0);
+      expect(await refreshAfter(1)).toBe(1);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('is counted from an index that holds no more than what is leased', async () => {
     const log = StatementLog.on(core.db);
     await core.window.refresh();
