@@ -8,6 +8,7 @@ import { CircuitsInForce, RECOVERY_PLACES } from '../circuit-breaker/circuits-in
 import { findWaitingEndpoints } from './find-waiting-endpoints.query.js';
 import { giveBack, lease, lockDue, putAside, type DueDelivery } from './lease-due.query.js';
 import { lockForPlaces } from './lock-for-places.js';
+import { lookAgainAfter } from './look-again.js';
 import { QueueWindow } from './queue-window.js';
 
 const TICK_MS = 200;
@@ -15,8 +16,6 @@ const TICK_MS = 200;
 const BATCH = 500;
 /** Endpoints that have deliveries waiting for a place are looked for at least this often, and at each tick where that is cheap. */
 const FIND_WAITING_MS = 1_000;
-/** Cheap: no more than one part in so many of the time. */
-const FIND_WAITING_SHARE = 20;
 const MAX_WAITING_ENDPOINTS = 10_000;
 /** After the queue refused jobs: leasing and giving back at every tick would only churn rows. */
 const PAUSE_AFTER_REFUSAL_MS = 1_000;
@@ -136,7 +135,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
       ]);
       this.waitingEndpoints = new Map(found.flat().map((row) => [row.endpoint_id, row.tenant_id]));
       const tookMs = performance.now() - startedAt;
-      this.findWaitingAt = startedAt + Math.min(FIND_WAITING_MS, FIND_WAITING_SHARE * tookMs);
+      this.findWaitingAt = startedAt + lookAgainAfter(tookMs, { mostMs: FIND_WAITING_MS });
     }
     // The count is fresh, so what completions noted meanwhile is in it.
     this.freed.clear();

@@ -3,13 +3,12 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Config } from '../config/config.js';
 import { countLeased } from './count-leased.query.js';
+import { lookAgainAfter } from './look-again.js';
 
 /** How long a count of what is queued is good for; between two counts a process adds its own. */
 const COUNT_MS = 200;
 /** … while somebody finds no room: other processes may have freed places since, and what is refused takes the long way. */
 const CROWDED_COUNT_MS = 25;
-/** However crowded it is, only one part in so many of the time goes into counting. */
-const COUNT_SHARE = 20;
 
 /**
  * How much of the queue each endpoint and tenant holds. The bounds are where fairness lives: an endpoint that hangs can hold
@@ -79,7 +78,7 @@ export class QueueWindow {
 
   private goodForMs(): number {
     if (!this.isCrowded) return COUNT_MS;
-    return Math.min(COUNT_MS, Math.max(CROWDED_COUNT_MS, COUNT_SHARE * this.countTookMs));
+    return lookAgainAfter(this.countTookMs, { leastMs: CROWDED_COUNT_MS, mostMs: COUNT_MS });
   }
 
   private async count(): Promise<void> {
