@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose';
 import { newId } from '../../src/common/ids.js';
 import { ApiApp, OPERATOR_KEY, type Answer, type TestTenant } from '../support/api-app.js';
+import { createAuditedTenant } from '../support/audited-tenant.js';
 import { HookServer } from '../support/hook-server.js';
 
 interface EntryBody {
@@ -30,10 +31,7 @@ beforeAll(async () => {
   api = await ApiApp.start({ config: { allowedPrivateCidrs: ['127.0.0.0/8'] } });
 });
 beforeEach(async () => {
-  tenant = await api.createTenant();
-  const endpoint = { url: hooks.url('/hook'), headers: { 'x-token': 'header-value' } };
-  endpointId = (await tenant.call<{ id: string }>('POST', '/endpoints', endpoint)).body.id;
-  keyId = (await tenant.call<{ data: { id: string }[] }>('GET', '/api-keys')).body.data[0]?.id ?? '';
+  ({ tenant, keyId, endpointId } = await createAuditedTenant(api, hooks));
 });
 afterAll(async () => {
   await api.close();
