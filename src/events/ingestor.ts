@@ -67,7 +67,7 @@ const MAX_BATCH_EVENTS = 200;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** Two, so that one batch is built while the other waits for its commit to reach the disk. */
 const MAX_FLUSHES = 2;
-/** A publisher waits half as long in the mean, and gets it back: at 1,000 events a second all processes have a fifth less to do. */
+/** A publisher waits for half of it in the mean, and gets it back: fewer, larger batches leave all processes less to do. */
 const PACE_MS = 5;
 const MAX_ROUNDS = 10;
 
