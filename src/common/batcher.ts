@@ -54,11 +54,6 @@ export class Batcher<Item, Result> {
     });
   }
 
-  /** Items that wait for a flush. */
-  get depth(): number {
-    return this.waiting.length;
-  }
-
   private schedule(): void {
     if (this.scheduled || this.flushing >= (this.options.maxFlushes ?? 1)) return;
     const waitMs = this.waitMs();
