@@ -3,7 +3,7 @@ import { LoggerModule } from 'nestjs-pino';
 import type { Options } from 'pino-http';
 import { Config } from '../config/config.js';
 import { EventLog } from './event-log.js';
-import { createLogDestination } from './log-destination.js';
+import { LogDestination } from './log-destination.js';
 
 const optionsOf = ({ logLevel }: Config): Options => ({
   level: logLevel,
@@ -32,17 +32,15 @@ const optionsOf = ({ logLevel }: Config): Options => ({
 /** One JSON line an event; readable ones on a terminal. */
 @Global()
 @Module({
-  providers: [EventLog],
-  exports: [EventLog],
+  providers: [EventLog, { provide: LogDestination, useFactory: () => new LogDestination() }],
+  exports: [EventLog, LogDestination],
   imports: [
     LoggerModule.forRootAsync({
-      inject: [Config],
-      useFactory: (config: Config) => ({
+      inject: [Config, LogDestination],
+      useFactory: (config: Config, destination: LogDestination) => ({
         // No logger for each request: nothing is logged through it, and making one costs a tenth of a publish.
         forRoutes: [],
-        pinoHttp: process.stdout.isTTY
-          ? { ...optionsOf(config), transport: { target: 'pino-pretty', options: { singleLine: true } } }
-          : [optionsOf(config), createLogDestination()],
+        pinoHttp: [optionsOf(config), destination],
       }),
     }),
   ],

@@ -9,8 +9,8 @@ const LINES = 4_000;
 
 /** Logs 4 MB, far more than a pipe holds, says so, and ends in order when it is told to. */
 const SCRIPT = `
-  const { createLogDestination } = await import('${DESTINATION}');
-  const destination = createLogDestination();
+  const { LogDestination } = await import('${DESTINATION}');
+  const destination = new LogDestination();
   for (let n = 0; n < ${LINES}; n++) destination.write('x'.repeat(1_000) + '\\n');
   process.once('message', () => process.exit(0));
   process.send('logged');
