@@ -1,4 +1,6 @@
 import type { DataSource } from 'typeorm';
+import { uuids } from '../database/binary-arrays.js';
+import { rangeOf } from '../database/id-range.js';
 import { prepared } from '../database/prepared-statements.js';
 import type { CircuitState } from '../circuit-breaker/endpoint-circuit.entity.js';
 import type { DeliveryStatus } from '../deliveries/delivery.entity.js';
@@ -197,18 +199,18 @@ const FIND_DELIVERIES =
     (extract(epoch FROM leased_until - clock_timestamp()) * 1000)::float8 AS lease_left_ms,
     (extract(epoch FROM clock_timestamp() - created_at) * 1000)::float8 AS age_ms,
     (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms
-  FROM deliveries WHERE id = ANY($1::uuid[])`);
+  FROM deliveries WHERE id = ANY($1::uuid[]) AND id BETWEEN $2 AND $3`);
 
 /** Status and lease are looked at by the caller: as conditions they would lure the planner into the index of all leased. */
 function findDeliveries(db: DataSource, ids: string[]): Promise<DeliveryRow[]> {
-  return db.query<DeliveryRow[]>(FIND_DELIVERIES, [ids]);
+  return db.query<DeliveryRow[]>(FIND_DELIVERIES, [uuids(ids), ...rangeOf(ids)]);
 }
 
 const FIND_EVENTS = prepared(`SELECT id, payload, event_type, source, traceparent, created_at AS event_created_at
-  FROM events WHERE id = ANY($1::uuid[])`);
+  FROM events WHERE id = ANY($1::uuid[]) AND id BETWEEN $2 AND $3`);
 
 async function findEvents(db: DataSource, ids: string[]): Promise<Map<string, EventRow>> {
-  const rows = await db.query<(EventRow & { id: string })[]>(FIND_EVENTS, [ids]);
+  const rows = await db.query<(EventRow & { id: string })[]>(FIND_EVENTS, [uuids(ids), ...rangeOf(ids)]);
   return new Map(rows.map((event) => [event.id, event]));
 }
 
@@ -225,7 +227,7 @@ const FIND_ENDPOINTS =
   WHERE e.id = ANY($1::uuid[])`);
 
 async function findEndpoints(db: DataSource, ids: string[]): Promise<Map<string, EndpointRow>> {
-  const rows = await db.query<(EndpointRow & { id: string })[]>(FIND_ENDPOINTS, [ids]);
+  const rows = await db.query<(EndpointRow & { id: string })[]>(FIND_ENDPOINTS, [uuids(ids)]);
   return new Map(rows.map((endpoint) => [endpoint.id, endpoint]));
 }
 

@@ -1,4 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { booleans, floats, ints, jsons, texts, uuids } from '../database/binary-arrays.js';
+import { rangeOf } from '../database/id-range.js';
 import { prepared } from '../database/prepared-statements.js';
 import { SYSTEM } from '../audit/actor.js';
 import { factsOf } from '../audit/changes.js';
@@ -143,7 +145,7 @@ const WRITE_STATES = prepared(`WITH attempt AS (
     FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::int[], $8::int[], $9::int[],
         $25::text[], $26::boolean[])
       AS report (id, lease_no, status, settled_status, held_by, wait_ms, max_attempts, made, status_code, error, tokens_booked)
-    WHERE d.id = report.id AND d.id = ANY($1::uuid[]) AND d.lease_no = report.lease_no
+    WHERE d.id = report.id AND d.id = ANY($1::uuid[]) AND d.id BETWEEN $27 AND $28 AND d.lease_no = report.lease_no
       -- In this form no index offers itself: that of the leased ones is full of rows that died since the last vacuum.
       AND coalesce(d.status = 'pending' AND d.leased_until IS NOT NULL, false)
     RETURNING d.id, d.lease_no
@@ -151,37 +153,39 @@ const WRITE_STATES = prepared(`WITH attempt AS (
   SELECT id, lease_no FROM written`);
 
 async function writeStates(manager: EntityManager, reports: Report[]): Promise<Set<Report>> {
+  const ids = reports.map(({ delivery }) => delivery.id);
   const states = reports.map(newStateOf);
   const attempts = reports.filter((report) => report.attempt !== null);
   const results = attempts.map(({ attempt }) => (attempt as MadeAttempt).result);
   const rows = await manager.query<{ id: string; lease_no: number }[]>(WRITE_STATES, [
-    reports.map(({ delivery }) => delivery.id),
-    reports.map(({ delivery }) => delivery.lease_no),
-    states.map(({ status }) => status),
-    states.map(({ settledStatus }) => settledStatus),
-    states.map(({ heldBy }) => heldBy),
-    states.map(({ waitMs }) => waitMs),
-    reports.map(({ maxAttempts }) => maxAttempts),
-    reports.map(({ attempt }) => (attempt === null ? 0 : 1)),
-    reports.map(({ attempt }) => attempt?.result.statusCode ?? null),
-    attempts.map(({ attempt }) => (attempt as MadeAttempt).id),
-    attempts.map(({ delivery }) => delivery.tenant_id),
-    attempts.map(({ delivery }) => delivery.id),
-    attempts.map(({ delivery }) => delivery.endpoint_id),
-    attempts.map(({ delivery }) => delivery.attempts + 1),
-    results.map(({ outcome }) => outcome),
-    results.map(({ statusCode }) => statusCode),
-    results.map(({ error }) => error?.message ?? null),
-    attempts.map(({ attempt }) => (attempt as MadeAttempt).url),
-    attempts.map(({ attempt }) => JSON.stringify((attempt as MadeAttempt).requestHeaders)),
-    attempts.map(({ delivery }) => delivery.format),
-    results.map(({ responseHeaders }) => JSON.stringify(responseHeaders)),
+    uuids(ids),
+    ints(reports.map(({ delivery }) => delivery.lease_no)),
+    texts(states.map(({ status }) => status)),
+    texts(states.map(({ settledStatus }) => settledStatus)),
+    texts(states.map(({ heldBy }) => heldBy)),
+    floats(states.map(({ waitMs }) => waitMs)),
+    ints(reports.map(({ maxAttempts }) => maxAttempts)),
+    ints(reports.map(({ attempt }) => (attempt === null ? 0 : 1))),
+    ints(reports.map(({ attempt }) => attempt?.result.statusCode ?? null)),
+    uuids(attempts.map(({ attempt }) => (attempt as MadeAttempt).id)),
+    uuids(attempts.map(({ delivery }) => delivery.tenant_id)),
+    uuids(attempts.map(({ delivery }) => delivery.id)),
+    uuids(attempts.map(({ delivery }) => delivery.endpoint_id)),
+    ints(attempts.map(({ delivery }) => delivery.attempts + 1)),
+    texts(results.map(({ outcome }) => outcome)),
+    ints(results.map(({ statusCode }) => statusCode)),
+    texts(results.map(({ error }) => error?.message ?? null)),
+    texts(attempts.map(({ attempt }) => (attempt as MadeAttempt).url)),
+    jsons(attempts.map(({ attempt }) => JSON.stringify((attempt as MadeAttempt).requestHeaders))),
+    texts(attempts.map(({ delivery }) => delivery.format)),
+    jsons(results.map(({ responseHeaders }) => JSON.stringify(responseHeaders))),
     // Nothing came, which is not the same as an empty body.
-    results.map(({ statusCode, responseBody }) => (statusCode === null ? null : responseBody)),
-    results.map(({ responseTruncated }) => responseTruncated),
-    results.map(({ durationMs }) => durationMs),
-    reports.map(({ attempt, outcome }) => attempt?.result.error?.message ?? errorWithoutAttempt(outcome)),
-    states.map(({ tokensBooked }) => tokensBooked),
+    texts(results.map(({ statusCode, responseBody }) => (statusCode === null ? null : responseBody))),
+    booleans(results.map(({ responseTruncated }) => responseTruncated)),
+    ints(results.map(({ durationMs }) => durationMs)),
+    texts(reports.map(({ attempt, outcome }) => attempt?.result.error?.message ?? errorWithoutAttempt(outcome))),
+    booleans(states.map(({ tokensBooked }) => tokensBooked)),
+    ...rangeOf(ids),
   ]);
   // By lease: a late report of an older one may come together with that of the lease in force.
   const written = new Set(rows.map(({ id, lease_no }) => `${id} ${lease_no}`));

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { booleans, byteas, floats, ints, texts, times, uuids } from '../database/binary-arrays.js';
 import { prepared } from '../database/prepared-statements.js';
 import type { HoldReason } from '../deliveries/delivery.entity.js';
 import type { RetryPolicy } from '../deliveries/retry-policy.js';
@@ -29,7 +30,7 @@ const FIND_ENDPOINTS =
 
 /** All endpoints of these tenants, asked at each flush: an endpoint made a moment ago on another process gets its events. */
 export function findEndpoints(db: DataSource | EntityManager, tenantIds: string[]): Promise<FanOutEndpoint[]> {
-  return db.query<FanOutEndpoint[]>(FIND_ENDPOINTS, [tenantIds]);
+  return db.query<FanOutEndpoint[]>(FIND_ENDPOINTS, [uuids(tenantIds)]);
 }
 
 export interface KeyClaim {
@@ -68,13 +69,13 @@ const CLAIM_KEYS = prepared(`INSERT INTO idempotency_keys AS held
  */
 export function claimKeys(manager: EntityManager, claims: KeyClaim[]): Promise<KeyRow[]> {
   return manager.query<KeyRow[]>(CLAIM_KEYS, [
-    claims.map((claim) => claim.tenantId),
-    claims.map((claim) => claim.kind),
-    claims.map((claim) => claim.key),
-    claims.map((claim) => claim.eventId),
-    claims.map((claim) => claim.contentHash),
-    claims.map((claim) => claim.deliveries),
-    claims.map((claim) => claim.ownEventId),
+    uuids(claims.map((claim) => claim.tenantId)),
+    texts(claims.map((claim) => claim.kind)),
+    texts(claims.map((claim) => claim.key)),
+    uuids(claims.map((claim) => claim.eventId)),
+    byteas(claims.map((claim) => claim.contentHash)),
+    ints(claims.map((claim) => claim.deliveries)),
+    texts(claims.map((claim) => claim.ownEventId)),
   ]);
 }
 
@@ -159,23 +160,23 @@ export async function insertEvents(
   leaseSeconds: number,
 ): Promise<void> {
   await manager.query(INSERT_EVENTS, [
-    events.map((event) => event.id),
-    events.map((event) => event.tenantId),
-    events.map((event) => event.eventId),
-    events.map((event) => event.eventType),
-    events.map((event) => event.source),
-    events.map((event) => event.payload),
-    events.map((event) => event.traceparent),
-    events.map((event) => event.createdAt),
-    deliveries.map((delivery) => delivery.id),
-    deliveries.map((delivery) => delivery.tenantId),
-    deliveries.map((delivery) => delivery.eventId),
-    deliveries.map((delivery) => delivery.endpointId),
-    deliveries.map((delivery) => delivery.eventType),
-    deliveries.map((delivery) => delivery.maxAttempts),
-    deliveries.map((delivery) => delivery.waitMs),
-    deliveries.map((delivery) => delivery.heldBy),
-    deliveries.map((delivery) => delivery.leased),
+    uuids(events.map((event) => event.id)),
+    uuids(events.map((event) => event.tenantId)),
+    texts(events.map((event) => event.eventId)),
+    texts(events.map((event) => event.eventType)),
+    texts(events.map((event) => event.source)),
+    texts(events.map((event) => event.payload)),
+    texts(events.map((event) => event.traceparent)),
+    times(events.map((event) => event.createdAt)),
+    uuids(deliveries.map((delivery) => delivery.id)),
+    uuids(deliveries.map((delivery) => delivery.tenantId)),
+    uuids(deliveries.map((delivery) => delivery.eventId)),
+    uuids(deliveries.map((delivery) => delivery.endpointId)),
+    texts(deliveries.map((delivery) => delivery.eventType)),
+    ints(deliveries.map((delivery) => delivery.maxAttempts)),
+    floats(deliveries.map((delivery) => delivery.waitMs)),
+    texts(deliveries.map((delivery) => delivery.heldBy)),
+    booleans(deliveries.map((delivery) => delivery.leased)),
     leaseSeconds,
   ]);
 }
