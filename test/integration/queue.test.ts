@@ -121,6 +121,52 @@ describeBackends('the queue', (backend) => {
     expect(most).toBeLessThanOrEqual(4);
   });
 
+  it('takes no more jobs than it has places for, however many end at once', async () => {
+    let done = 0;
+    let most = 0;
+    let wave: (() => void)[] = [];
+    core.consume(async () => {
+      await new Promise<void>((resolve) => wave.push(resolve));
+      done++;
+    }, 32);
+    // Of sixteen deliveries each: two fill all places.
+    await core.queue.add(Array.from({ length: 40 * 16 }, () => newLease()));
+    while (done < 40 * 16) {
+      await waitFor(() => wave.length > 0 || done === 40 * 16, { what: 'deliveries in their places' });
+      most = Math.max(most, (await core.queue.depths()).active ?? 0);
+      const ended = wave;
+      wave = [];
+      for (const end of ended) end();
+    }
+    // One may be asked for beside them before it is known what it brings.
+    expect(most).toBeLessThanOrEqual(3);
+  });
+
+  it('fills the places that are free again although one delivery of each job hangs', async () => {
+    const [stuck, ...others] = Array.from({ length: 16 }, () => newLease());
+    const done = new Set<string>();
+    let release = (): void => undefined;
+    const hanging = new Promise<void>((resolve) => (release = resolve));
+    const step = new Set<() => void>();
+    core.consume(async ({ deliveryId }) => {
+      if (deliveryId === stuck?.deliveryId) return hanging;
+      await new Promise<void>((resolve) => step.add(resolve));
+      done.add(deliveryId);
+    }, 16);
+    await core.queue.add([stuck as LeasedDelivery, ...others]);
+    await waitFor(() => step.size === 15, { what: 'all places to be taken' });
+    const next = Array.from({ length: 32 }, () => newLease());
+    for (const delivery of next) await core.queue.add([delivery]);
+    await waitFor(
+      () => {
+        for (const end of step) end();
+        return done.size === 15 + 32;
+      },
+      { what: 'the others to be done' },
+    );
+    release();
+  });
+
   it('leaves to other workers what one that is busy could not begin', async () => {
     const held: (() => void)[] = [];
     core.consume(() => new Promise((resolve) => held.push(resolve)), 4);
