@@ -94,8 +94,8 @@ export class Config {
   /** Egress proxy (http or https) that deliveries go through; the environment's own proxy variables are ignored. */
   @IsOptional() @IsString() outboundProxyUrl?: string;
 
-  /** Deliveries that one worker process has under way at once. */
-  @Transform(toInt) @IsInt() @Min(1) @Max(5_000) workerConcurrency: number = 200;
+  /** Deliveries that one worker process has under way at once. Many: most of that time they wait for their receivers. */
+  @Transform(toInt) @IsInt() @Min(1) @Max(5_000) workerConcurrency: number = 1_000;
   /** Port of a worker's health and metrics; 0 picks a free one. */
   @Transform(toInt) @IsInt() @Min(0) @Max(65_535) workerPort: number = 3001;
 

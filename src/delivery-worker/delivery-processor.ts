@@ -10,11 +10,14 @@ import { DeliveryLimiter } from './delivery-limiter.js';
 import { DeliveryStore } from './delivery-store.js';
 import type { LoadedDelivery } from './load.query.js';
 import { outcomeOfAttempt, outcomeWithoutAttempt } from './outcome.js';
+import { PayloadRoom } from './payload-room.js';
 import type { Report } from './record.query.js';
 
 /** What an attempt needs of its lease beyond its own deadline: to be written down. */
 const RECORDING_MARGIN_MS = 15_000;
 const HOUR_MS = 3_600_000;
+/** Of payloads in hand, in characters; up to twice as much for a moment, where all are of the longest. */
+const PAYLOAD_ROOM = 64 * 1024 * 1024;
 
 /**
  * One job: load, see whether it may be sent, sign, send, record. What the endpoint does is an outcome; what is thrown here is
@@ -22,6 +25,8 @@ const HOUR_MS = 3_600_000;
  */
 @Injectable()
 export class DeliveryProcessor {
+  private readonly room = new PayloadRoom(PAYLOAD_ROOM);
+
   constructor(
     private readonly store: DeliveryStore,
     private readonly circuit: CircuitGate,
@@ -32,15 +37,19 @@ export class DeliveryProcessor {
     private readonly config: Config,
   ) {}
 
-  async process(job: LeasedDelivery): Promise<void> {
-    const loadedAt = performance.now();
-    const delivery = await this.store.load(job);
-    if (delivery === null || !(await this.holdsLease(delivery))) return;
-    const report = await this.decide(delivery, loadedAt);
-    const written = await this.store.record(report).finally(() => report.attempt?.span?.end());
-    if (report.attempt !== null) this.circuit.tell(delivery, report.attempt);
-    this.metrics.count(report, written);
-    this.feeder.completed(delivery.tenant_id, delivery.endpoint_id);
+  process(job: LeasedDelivery): Promise<void> {
+    return this.room.run(async (holds) => {
+      const loadedAt = performance.now();
+      const delivery = await this.store.load(job);
+      if (delivery === null) return;
+      holds(delivery.payload?.length ?? 0);
+      if (!(await this.holdsLease(delivery))) return;
+      const report = await this.decide(delivery, loadedAt);
+      const written = await this.store.record(report).finally(() => report.attempt?.span?.end());
+      if (report.attempt !== null) this.circuit.tell(delivery, report.attempt);
+      this.metrics.count(report, written);
+      this.feeder.completed(delivery.tenant_id, delivery.endpoint_id);
+    });
   }
 
   /** An attempt must not outlive its lease, or another worker would make it as well. */

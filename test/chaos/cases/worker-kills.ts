@@ -4,8 +4,8 @@ import { Publisher } from '../../support/chaos-publisher.js';
 import type { CaseReport } from '../../support/chaos-report.js';
 import { waitFor } from '../../support/processes.js';
 
-/** As shipped: what a kill may at most repeat is what the worker had under way. */
-export const WORKER_CONCURRENCY = 200;
+/** What a kill may at most repeat: far less than a worker has places for, as its receivers answer within 20 ms. */
+export const MOST_REPEATED = 200;
 
 export interface WorkerKillOptions {
   backend: Backend;
