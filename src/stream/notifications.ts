@@ -56,7 +56,8 @@ export class Notifications {
     client.on('error', (error) => failures.push(error));
     client.on('notification', ({ channel, payload }) => onNotification(channel, payload ?? ''));
     try {
-      await client.connect();
+      // A client that is told to end while it connects leaves its `connect()` unanswered.
+      await Promise.race([client.connect(), ended]);
       for (const channel of channels) await client.query(`LISTEN ${channel}`);
       onSuccess();
       if (!this.closing.signal.aborted) onListening();
