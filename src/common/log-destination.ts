@@ -1,8 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { pino, type DestinationStream } from 'pino';
+import { standardOutput } from './standard-output.js';
 
-/** What may wait for a reader, in bytes; lines beyond it are dropped. Some thousands of lines. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 /** What is gathered before it goes on, in characters: as much as Docker reads at once. */
 const MAX_GATHERED = 16 * 1024;
 
@@ -18,8 +17,8 @@ export class LogDestination implements DestinationStream, OnApplicationShutdown 
   private readonly flushAtExit = (): void => this.flush();
 
   /** @param output gets what is gathered; left out: standard output */
-  constructor(private readonly output = standardOutput()) {
-    // Before pino's own listener, which empties its stream then.
+  constructor(private readonly output = defaultOutput()) {
+    // Before the output's own listener, which then writes out what it has.
     process.prependListener('exit', this.flushAtExit);
   }
 
@@ -44,7 +43,7 @@ export class LogDestination implements DestinationStream, OnApplicationShutdown 
 }
 
 /** For people on a terminal, else one JSON object a line. */
-function standardOutput(): DestinationStream {
-  if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
+function defaultOutput(): DestinationStream {
+  if (!process.stdout.isTTY) return standardOutput();
   return pino.transport({ target: 'pino-pretty', options: { singleLine: true } });
 }

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 
@@ -17,20 +18,33 @@ const SCRIPT = `
 `;
 
 describe('a process whose log nobody reads', () => {
-  it('works on, and loses no line of it when somebody does', async () => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', SCRIPT], {
+  let child: ChildProcess;
+  let stdout: Readable;
+  beforeEach(async () => {
+    child = spawn(process.execPath, ['--input-type=module', '-e', SCRIPT], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
-    try {
-      const { stdout } = child;
-      if (stdout === null) throw new Error('No output');
-      expect(await once(child, 'message', { signal: AbortSignal.timeout(20_000) })).toEqual(['logged', undefined]);
-      child.send('end');
-      const lines = (await text(stdout)).trimEnd().split('\n');
-      expect(lines).toHaveLength(LINES);
-      expect(new Set(lines)).toEqual(new Set(['x'.repeat(1_000)]));
-    } finally {
-      child.kill('SIGKILL');
-    }
+    if (child.stdout === null) throw new Error('No output');
+    stdout = child.stdout;
+    expect(await once(child, 'message', { signal: AbortSignal.timeout(20_000) })).toEqual(['logged', undefined]);
+  });
+  afterEach(() => child.kill('SIGKILL'));
+
+  it('works on, and loses no line of it when somebody does', async () => {
+    child.send('end');
+    const lines = (await text(stdout)).trimEnd().split('\n');
+    expect(lines).toHaveLength(LINES);
+    expect(new Set(lines)).toEqual(new Set(['x'.repeat(1_000)]));
+  });
+
+  it('ends all the same', async () => {
+    child.send('end');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('ends at once when its reader is gone', async () => {
+    stdout.destroy();
+    child.send('end');
+    expect(await once(child, 'exit')).toEqual([0, null]);
   });
 });
