@@ -28,6 +28,9 @@ import { Metrics } from './metrics/metrics.js';
  */
 const HEAP_GROWING_PERCENT = 100;
 
+/** What a process that has lost its launcher is given beyond its grace time, as the launcher itself would. */
+const FORCE_AFTER_SECONDS = 5;
+
 export interface ProcessOptions {
   module: Type;
   /** Adds what is no controller, before the application listens. */
@@ -68,7 +71,7 @@ async function start({ module, prepare, address }: ProcessOptions): Promise<void
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void shutDown(app, config));
   if (tls !== null) process.on('SIGHUP', () => reloadTls(app, config));
   await app.listen({ host, port });
-  stopWithLauncher();
+  stopWithLauncher(config);
 }
 
 /** A renewed certificate holds for new connections; those that are open go on. A bad one leaves the old one in place. */
@@ -95,12 +98,18 @@ async function shutDown(app: NestFastifyApplication, { shutdownDelaySeconds }: C
   }
 }
 
-/** Under `npm start` the launcher holds the other end: when it is killed there is nobody left to stop this process. */
-function stopWithLauncher(): void {
+/** Under `npm start` the launcher holds the other end: when it is killed there is nobody left to stop this process, nor to force it. */
+function stopWithLauncher({ shutdownDelaySeconds, shutdownGraceSeconds }: Config): void {
   if (process.send === undefined) return;
   // What the launcher read of our output is gone with it.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  const stop = (): void => void process.kill(process.pid, 'SIGTERM');
+  const stop = (): void => {
+    process.kill(process.pid, 'SIGTERM');
+    setTimeout(
+      () => process.exit(1),
+      (shutdownDelaySeconds + shutdownGraceSeconds + FORCE_AFTER_SECONDS) * 1_000,
+    ).unref();
+  };
   if (process.connected) process.once('disconnect', stop);
   else stop();
 }

@@ -44,8 +44,8 @@ describe('npm start', () => {
       ({ status }) => status === 200,
       () => false,
     );
-  const postgresPid = (): number =>
-    Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const pidFile = (): string => join(dataDir, 'postgres', 'postmaster.pid');
+  const postgresPid = (): number => Number(readFileSync(pidFile(), 'utf8').split('\n')[0]);
   const assertPortsAreFree = async (patienceMs = 0): Promise<void> => {
     await assertPortIsFree('PORT', '127.0.0.1', port, patienceMs);
     await assertPortIsFree('WORKER_PORT', '127.0.0.1', workerPort, patienceMs);
@@ -113,9 +113,7 @@ describe('npm start', () => {
     expect(postgresPid() === server || !processIsAlive(server)).toBe(true);
     await next.kill();
     await assertPortsAreFree(40_000);
-    await waitFor(() => !existsSync(join(dataDir, 'postgres', 'postmaster.pid')), {
-      what: 'PostgreSQL to stop by itself',
-    });
+    await waitFor(() => !existsSync(pidFile()), { what: 'PostgreSQL to stop by itself' });
   });
 
   it('starts the API and PostgreSQL again when one of them is killed', async () => {
@@ -136,9 +134,11 @@ describe('npm start', () => {
     await waitFor(() => launcher.logs().includes('PostgreSQL ended unexpectedly; starting it again'), {
       what: 'the line',
     });
-    const isBack = async (): Promise<boolean> =>
-      postgresPid() !== server && (await isReady(port)) && (await isReady(workerPort));
-    await waitFor(isBack, { what: 'everything to be ready' });
+    // Its file is that of the dead one, then none, then that of the next.
+    await waitFor(() => existsSync(pidFile()) && !readFileSync(pidFile(), 'utf8').startsWith(`${server}\n`), {
+      what: 'the next PostgreSQL',
+    });
+    await waitFor(async () => (await isReady(port)) && (await isReady(workerPort)), { what: 'everything to be ready' });
     expect(await launcher.stop()).toEqual({ code: 0, signal: null });
   });
 
@@ -193,7 +193,7 @@ describe('npm start', () => {
     expect(await launcher.exited).toEqual({ code: 1, signal: null });
     await waitFor(() => launcher.logs().includes('Stopping PostgreSQL'), { what: 'its lines' });
     expect(launcher.logs()).toContain('RETENTION_DAYS');
-    expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false);
+    expect(existsSync(pidFile())).toBe(false);
     await assertPortsAreFree();
   });
 });
