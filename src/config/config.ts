@@ -100,9 +100,9 @@ export class Config {
   @Transform(toInt) @IsInt() @Min(0) @Max(65_535) workerPort: number = 3001;
 
   /** Queued deliveries of one endpoint, all workers together: its share of their concurrency. */
-  @Transform(toInt) @IsInt() @Min(1) @Max(100_000) queueWindowPerEndpoint: number = 50;
+  @Transform(toInt) @IsInt() @Min(1) @Max(100_000) queueWindowPerEndpoint: number = 100;
   /** Queued deliveries of one tenant, all workers together. */
-  @Transform(toInt) @IsInt() @Min(1) @Max(100_000) queueWindowPerTenant: number = 100;
+  @Transform(toInt) @IsInt() @Min(1) @Max(100_000) queueWindowPerTenant: number = 200;
   /** Queued deliveries of everybody: what bounds the queue's memory. */
   @Transform(toInt) @IsInt() @Min(1) @Max(1_000_000) queueWindowTotal: number = 10_000;
   /** An endpoint whose every attempt has failed for so many hours is disabled; 0: never. */
