@@ -65,8 +65,8 @@ export class Authenticator {
    * @throws DomainError `unauthorized` for a key that is malformed, unknown, expired or revoked: all look alike.
    */
   async tenantKey(presentedKey: string, hash = hashApiKey(presentedKey)): Promise<KnownKey> {
-    // A mistyped key fails its checksum here, without a look-up.
-    const known = isApiKey(presentedKey) ? await this.knownKeys.byHash(hash) : null;
+    // A mistyped key fails its checksum, without a query.
+    const known = this.knownKeys.remembered(hash) ?? (isApiKey(presentedKey) ? await this.knownKeys.byHash(hash) : null);
     if (known === null) throw new DomainError('unauthorized', 'The API key is not valid.');
     this.knownKeys.noteUse(known.caller.keyId);
     return known;

@@ -71,6 +71,11 @@ export class KnownKeys {
     return unlessExpired(entry?.known ?? null);
   }
 
+  /** The key with this SHA-256, if it was looked up within the last second and is good; without a query. */
+  remembered(hash: Buffer): KnownKey | null {
+    return unlessExpired(this.keysByHash.get(hash.toString('base64'))?.known ?? null);
+  }
+
   /** The tenant's key with this id, if it is good. */
   async byId(tenantId: string, id: string): Promise<KnownKey | null> {
     const entry = await this.keysById.fetch(`${tenantId}/${id}`, { context: { tenantId, id } });

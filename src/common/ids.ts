@@ -1,26 +1,14 @@
-import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
+import { takeRandom } from './random.js';
 
 const RANDOM_BYTES = 16;
-/** Filled for 256 ids at once: the library asks the system for each, which costs more than the rest of an id. */
-const store = Buffer.alloc(256 * RANDOM_BYTES);
-let used = store.length;
-
-function takeRandom(): Buffer {
-  if (used === store.length) {
-    randomFillSync(store);
-    used = 0;
-  }
-  used += RANDOM_BYTES;
-  return store.subarray(used - RANDOM_BYTES, used);
-}
 
 let msecs = -Infinity;
 let seq = 0;
 
 /** A UUIDv7. Those of one process are strictly increasing, so a child made after its parent sorts after it. */
 export function newId(): string {
-  const random = takeRandom();
+  const random = takeRandom(RANDOM_BYTES);
   const now = Date.now();
   if (now > msecs) {
     msecs = now;
@@ -39,7 +27,7 @@ export function newId(): string {
  */
 export function newIdAfter(parentId: string): string {
   const id = newId();
-  return id > parentId ? id : v7({ msecs: timestampOf(parentId) + 1, random: takeRandom() });
+  return id > parentId ? id : v7({ msecs: timestampOf(parentId) + 1, random: takeRandom(RANDOM_BYTES) });
 }
 
 /** The milliseconds since the epoch that a UUIDv7 holds. */

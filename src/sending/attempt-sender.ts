@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Dispatcher } from 'undici';
 import type { AddressRules } from './address-rules.js';
 import { type AttemptError, attemptError } from './attempt-error.js';
@@ -32,6 +33,15 @@ export interface AttemptResult {
   readonly durationMs: number;
 }
 
+/** Where a request goes, of a URL that the rules allow. */
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
+/** Of at most 2,048 characters each. */
+const REMEMBERED_TARGETS = 2_000;
+
 /**
  * Sends one attempt and tells how it went.
  *
@@ -41,6 +51,8 @@ export interface AttemptResult {
  * - Redirects are failures and never followed. Nothing is decompressed, so nothing can swell.
  */
 export class AttemptSender {
+  /** What is said of a URL's text is always the same: the rules have no state. Of its addresses each connection asks anew. */
+  private readonly targets = new LRUCache<string, Target | 'refused'>({ max: REMEMBERED_TARGETS });
   private inFlight = 0;
   private onIdle: (() => void) | null = null;
 
@@ -85,14 +97,25 @@ export class AttemptSender {
   }
 
   private exchange({ url, headers, body, timeoutMs, tls }: AttemptRequest): Promise<ExchangeEnd> {
-    const verdict = this.rules.checkUrl(url);
-    if (!verdict.ok) return Promise.resolve(refusedUrl());
-    const { origin, pathname, search } = verdict.url;
+    const target = this.targetOf(url);
+    if (target === 'refused') return Promise.resolve(refusedUrl());
+    const { origin, path } = target;
     return new Promise((resolve, reject) => {
       const dispatcher = this.dispatcherFor(tls);
       const handler = new AttemptExchange(timeoutMs, resolve, reject);
-      dispatcher.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, handler);
+      dispatcher.dispatch({ origin, path, method: 'POST', headers, body }, handler);
     });
+  }
+
+  private targetOf(url: string): Target | 'refused' {
+    const known = this.targets.get(url);
+    if (known !== undefined) return known;
+    const verdict = this.rules.checkUrl(url);
+    const target: Target | 'refused' = verdict.ok
+      ? { origin: verdict.url.origin, path: verdict.url.pathname + verdict.url.search }
+      : 'refused';
+    this.targets.set(url, target);
+    return target;
   }
 
   private dispatcherFor(tls: ReceiverTls | null | undefined): Dispatcher {
