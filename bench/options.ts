@@ -35,10 +35,10 @@ export const HELP = `npm run bench -- [options]
                        ${SCENARIO_NAMES.slice(0, 6).join(', ')},
                        ${SCENARIO_NAMES.slice(6).join(', ')}
   --seconds n          how long load is applied (default: 10, steady and slow 30)
-  --warmup n           seconds of load before the measured ones (default: 3)
+  --warmup n           seconds of load before the measured ones (default: 10)
   --workers n          worker processes (default: 1)
   --apis n             API processes (default: 1)
-  --connections n      connections of the generator (default: 64)
+  --connections n      connections of the generator (default: 192)
   --outstanding n      deliveries under way before the generator pauses, but for ingest and at a fixed rate (default: 1000)
   --tenants n          tenants of the load (default: as the scenario has it)
   --rate n             events a second of steady and slow (default: 1000)
@@ -67,10 +67,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     scenarios: asked.map(readScenario),
     seconds: values.seconds === undefined ? undefined : readNumber('seconds', values.seconds, 0.1),
-    warmupSeconds: readNumber('warmup', values.warmup ?? '3', 0),
+    warmupSeconds: readNumber('warmup', values.warmup ?? '10', 0),
     workers: readWhole('workers', values.workers ?? '1'),
     apis: readWhole('apis', values.apis ?? '1'),
-    connections: readWhole('connections', values.connections ?? '64'),
+    connections: readWhole('connections', values.connections ?? '192'),
     outstanding: readWhole('outstanding', values.outstanding ?? '1000'),
     tenants: values.tenants === undefined ? undefined : readWhole('tenants', values.tenants),
     ratePerSecond: readNumber('rate', values.rate ?? '1000', 1),
