@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { pino, type DestinationStream } from 'pino';
-import { standardOutput } from './standard-output.js';
+import { standardOutput, type LogOutput } from './standard-output.js';
 
 /** What is gathered before it goes on, in characters: as much as Docker reads at once. */
 const MAX_GATHERED = 16 * 1024;
@@ -14,10 +14,15 @@ const MAX_GATHERED = 16 * 1024;
  */
 export class LogDestination implements DestinationStream, OnApplicationShutdown {
   private lines = '';
-  private readonly flushAtExit = (): void => this.flush();
+  private readonly flushAtExit = (): void => {
+    const lines = this.take();
+    if (lines === '') return;
+    if (this.output.writeAtExit === undefined) this.output.write(lines);
+    else this.output.writeAtExit(lines);
+  };
 
   /** @param output gets what is gathered; left out: standard output */
-  constructor(private readonly output = defaultOutput()) {
+  constructor(private readonly output: LogOutput = defaultOutput()) {
     // Before the output's own listener, which then writes out what it has.
     process.prependListener('exit', this.flushAtExit);
   }
@@ -35,15 +40,19 @@ export class LogDestination implements DestinationStream, OnApplicationShutdown 
   }
 
   private flush(): void {
-    if (this.lines === '') return;
+    const lines = this.take();
+    if (lines !== '') this.output.write(lines);
+  }
+
+  private take(): string {
     const { lines } = this;
     this.lines = '';
-    this.output.write(lines);
+    return lines;
   }
 }
 
 /** For people on a terminal, else one JSON object a line. */
-function defaultOutput(): DestinationStream {
+function defaultOutput(): LogOutput {
   if (!process.stdout.isTTY) return standardOutput();
   return pino.transport({ target: 'pino-pretty', options: { singleLine: true } });
 }

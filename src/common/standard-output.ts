@@ -6,11 +6,16 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 /** How long a process that ends waits for a reader that takes nothing. */
 const LAST_WORDS_MS = 3_000;
 
+export interface LogOutput extends DestinationStream {
+  /** Takes the last lines; left out: `write` does. */
+  writeAtExit?(text: string): void;
+}
+
 /**
  * Standard output, without waiting for its reader; what waits is written when the process ends. pino's own way there repeats a write
  * that fails for as long as the process lives: one whose reader had gone, or stood still, did not come to its end.
  */
-class StandardOutput implements DestinationStream {
+class StandardOutput implements LogOutput {
   private readonly stream: sonicBoom.SonicBoom;
   private giveUpAt = Infinity;
   private hasReader = true;
@@ -31,6 +36,13 @@ class StandardOutput implements DestinationStream {
     if (this.hasReader) this.stream.write(text);
   }
 
+  /** As the process ends: only added to what waits, as a write that has begun is not tried again. */
+  writeAtExit(text: string): void {
+    (this.stream as unknown as { minLength: number }).minLength = Infinity;
+    this.write(text);
+    this.writeLastWords();
+  }
+
   private writeLastWords(): void {
     this.giveUpAt = performance.now() + LAST_WORDS_MS;
     try {
@@ -44,6 +56,6 @@ class StandardOutput implements DestinationStream {
 let output: StandardOutput | undefined;
 
 /** One for all of a process. */
-export function standardOutput(): DestinationStream {
+export function standardOutput(): LogOutput {
   return (output ??= new StandardOutput());
 }
