@@ -104,7 +104,8 @@ function stopWithLauncher({ shutdownDelaySeconds, shutdownGraceSeconds }: Config
   // What the launcher read of our output is gone with it.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const stop = (): void => {
-    process.kill(process.pid, 'SIGTERM');
+    // Once told, it has no listener any more, and a second signal would end it at once.
+    if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
     setTimeout(
       () => process.exit(1),
       (shutdownDelaySeconds + shutdownGraceSeconds + FORCE_AFTER_SECONDS) * 1_000,

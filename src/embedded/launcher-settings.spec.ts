@@ -33,6 +33,7 @@ describe("the launcher's settings", () => {
 
   it('give the children a little more time to stop than they take', () => {
     expect(readLauncherSettings({ SHUTDOWN_GRACE_SECONDS: '120' }, '/srv').stopGraceMs).toBe(125_000);
+    expect(readLauncherSettings({ SHUTDOWN_DELAY_SECONDS: '20' }, '/srv').stopGraceMs).toBe(55_000);
   });
 
   it('count an empty variable as not set, as .env files have them', () => {

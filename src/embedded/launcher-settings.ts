@@ -40,7 +40,7 @@ export function readLauncherSettings(env: NodeJS.ProcessEnv, workingDir: string)
     workerPort: readPort('WORKER_PORT', text('WORKER_PORT') ?? '3001'),
     dataDir: resolve(workingDir, text('DATA_DIR') ?? '.data'),
     logLevel: text('LOG_LEVEL') ?? 'warn',
-    stopGraceMs: readStopGraceMs(text('SHUTDOWN_GRACE_SECONDS')),
+    stopGraceMs: readStopGraceMs(text('SHUTDOWN_DELAY_SECONDS'), text('SHUTDOWN_GRACE_SECONDS')),
     databaseUrl: text('DATABASE_URL'),
     redisUrl: text('REDIS_URL'),
     adminApiKey: text('ADMIN_API_KEY'),
@@ -56,9 +56,12 @@ export function readLauncherSettings(env: NodeJS.ProcessEnv, workingDir: string)
   return settings;
 }
 
-/** Whether the setting is a good one the children judge; 30 s is their default. */
-const readStopGraceMs = (graceSeconds: string | undefined): number =>
-  (graceSeconds !== undefined && /^\d{1,4}$/.test(graceSeconds) ? Number(graceSeconds) : 30) * 1_000 + 5_000;
+/** Whether the settings are good ones the children judge; these are their defaults. */
+const readStopGraceMs = (delaySeconds: string | undefined, graceSeconds: string | undefined): number =>
+  (readSeconds(delaySeconds, 0) + readSeconds(graceSeconds, 30)) * 1_000 + 5_000;
+
+const readSeconds = (text: string | undefined, otherwise: number): number =>
+  text !== undefined && /^\d{1,4}$/.test(text) ? Number(text) : otherwise;
 
 function readPort(name: string, text: string): number {
   const port = Number(text);

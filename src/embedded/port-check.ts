@@ -3,12 +3,13 @@ import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode, LaunchError } from './launch-error.js';
 
+/** Above the ports that browsers and `fetch` refuse (10080 is the last that is near). */
+const LEAST_PORT = 10_081;
 /** Below what systems give to outgoing connections (Linux: from 32768), one of which may have the port when it is needed again. */
-const LEAST_PORT = 10_000;
 const GREATEST_PORT = 32_767;
 const TRIES = 20;
 
-/** A port of `host` that nothing uses at this moment, and that no outgoing connection will get. */
+/** A port of `host` that nothing uses at this moment, and that by a system's defaults no outgoing connection will get. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (let tries = 0; tries < TRIES; tries++) {
     const port = randomInt(LEAST_PORT, GREATEST_PORT + 1);
