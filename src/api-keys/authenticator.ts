@@ -66,7 +66,8 @@ export class Authenticator {
    */
   async tenantKey(presentedKey: string, hash = hashApiKey(presentedKey)): Promise<KnownKey> {
     // A mistyped key fails its checksum, without a query.
-    const known = this.knownKeys.remembered(hash) ?? (isApiKey(presentedKey) ? await this.knownKeys.byHash(hash) : null);
+    const known =
+      this.knownKeys.remembered(hash) ?? (isApiKey(presentedKey) ? await this.knownKeys.byHash(hash) : null);
     if (known === null) throw new DomainError('unauthorized', 'The API key is not valid.');
     this.knownKeys.noteUse(known.caller.keyId);
     return known;

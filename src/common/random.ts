@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto';
 const store = Buffer.alloc(4_096);
 let used = store.length;
 
-/** @returns random bytes for an id, which stay what they are only until the next turn of the event loop */
+/** @returns random bytes for an id, to be used before the next call, which may overwrite them */
 export function takeRandom(bytes: number): Buffer {
   if (used + bytes > store.length) {
     randomFillSync(store);

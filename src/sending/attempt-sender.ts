@@ -39,8 +39,8 @@ interface Target {
   readonly path: string;
 }
 
-/** Of at most 2,048 characters each. */
-const REMEMBERED_TARGETS = 2_000;
+/** In characters of URLs and of what becomes of them. */
+const REMEMBERED_TARGETS_SIZE = 1_000_000;
 
 /**
  * Sends one attempt and tells how it went.
@@ -52,7 +52,11 @@ const REMEMBERED_TARGETS = 2_000;
  */
 export class AttemptSender {
   /** What is said of a URL's text is always the same: the rules have no state. Of its addresses each connection asks anew. */
-  private readonly targets = new LRUCache<string, Target | 'refused'>({ max: REMEMBERED_TARGETS });
+  private readonly targets = new LRUCache<string, Target | 'refused'>({
+    maxSize: REMEMBERED_TARGETS_SIZE,
+    sizeCalculation: (target, url) =>
+      url.length + (target === 'refused' ? 0 : target.origin.length + target.path.length),
+  });
   private inFlight = 0;
   private onIdle: (() => void) | null = null;
 
