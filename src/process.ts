@@ -16,6 +16,7 @@ import { pendingMigrations } from './database/schema-check.js';
 import { isBehindTheWall } from './database/tenant-role.js';
 import { isDatabaseUnavailable } from './common/database-errors.js';
 import { LaunchError } from './embedded/launch-error.js';
+import { FORCE_AFTER_SECONDS } from './embedded/launcher-settings.js';
 import { assertPortIsFree } from './embedded/port-check.js';
 import { HealthService } from './health/health.service.js';
 import { countRequests } from './metrics/http-metrics.js';
@@ -27,9 +28,6 @@ import { Metrics } from './metrics/metrics.js';
  * collection, so it can be set here, for every way to start; NODE_OPTIONS does not take it.
  */
 const HEAP_GROWING_PERCENT = 100;
-
-/** What a process that has lost its launcher is given beyond its grace time, as the launcher itself would. */
-const FORCE_AFTER_SECONDS = 5;
 
 export interface ProcessOptions {
   module: Type;

@@ -56,9 +56,12 @@ export function readLauncherSettings(env: NodeJS.ProcessEnv, workingDir: string)
   return settings;
 }
 
+/** What a process is given beyond the time it may take to stop, before it is forced. */
+export const FORCE_AFTER_SECONDS = 5;
+
 /** Whether the settings are good ones the children judge; these are their defaults. */
 const readStopGraceMs = (delaySeconds: string | undefined, graceSeconds: string | undefined): number =>
-  (readSeconds(delaySeconds, 0) + readSeconds(graceSeconds, 30)) * 1_000 + 5_000;
+  (readSeconds(delaySeconds, 0) + readSeconds(graceSeconds, 30) + FORCE_AFTER_SECONDS) * 1_000;
 
 const readSeconds = (text: string | undefined, otherwise: number): number =>
   text !== undefined && /^\d{1,4}$/.test(text) ? Number(text) : otherwise;
