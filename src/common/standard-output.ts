@@ -7,7 +7,7 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const LAST_WORDS_MS = 3_000;
 
 export interface LogOutput extends DestinationStream {
-  /** Takes the last lines; left out: `write` does. */
+  /** Takes the last lines, before the output's own listener for the process's end; left out: `write` does. */
   writeAtExit?(text: string): void;
 }
 
@@ -36,11 +36,10 @@ class StandardOutput implements LogOutput {
     if (this.hasReader) this.stream.write(text);
   }
 
-  /** As the process ends: only added to what waits, as a write that has begun is not tried again. */
+  /** Only added to what waits, which is written by the listener above: a write that begins now would not be tried again. */
   writeAtExit(text: string): void {
     (this.stream as unknown as { minLength: number }).minLength = Infinity;
     this.write(text);
-    this.writeLastWords();
   }
 
   private writeLastWords(): void {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 const DESTINATION = pathToFileURL(join(import.meta.dirname, '../../dist/src/common/log-destination.js')).href;
@@ -18,7 +17,7 @@ const SCRIPT = `
   process.send('logged');
 `;
 
-/** Fills its pipe when it is told to, and ends in that very turn. */
+/** Fills its pipe when it is told to, says so on another, and ends in that very turn. */
 const LAST_LINE = `
   const { writeSync } = await import('node:fs');
   const { LogDestination } = await import('${DESTINATION}');
@@ -29,6 +28,7 @@ const LAST_LINE = `
     } catch (error) {
       if (error.code !== 'EAGAIN') throw error;
     }
+    writeSync(4, 'full');
     destination.write('last words\\n');
     process.exit(0);
   });
@@ -40,7 +40,7 @@ describe('a process whose log nobody reads', () => {
   let stdout: Readable;
   const start = async (script: string): Promise<void> => {
     child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc', 'pipe'],
     });
     if (child.stdout === null) throw new Error('No output');
     stdout = child.stdout;
@@ -62,7 +62,7 @@ describe('a process whose log nobody reads', () => {
     const keep = (): void => undefined;
     stdout.on('readable', keep);
     child.send('end');
-    await delay(500);
+    await once(child.stdio[4] as Readable, 'data');
     stdout.off('readable', keep);
     expect(await text(stdout)).toMatch(/x\nlast words\n$/);
   });
