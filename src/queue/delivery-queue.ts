@@ -66,7 +66,7 @@ export class DeliveryQueue {
 
   /**
    * Adds deliveries in one round trip.
-   * @throws when the queue's store is away or full; the caller gives the leases back.
+   * @throws when the queue's store is away or full; the caller gives the leases back, which makes void what was added all the same.
    */
   async add(deliveries: LeasedDelivery[]): Promise<void> {
     if (deliveries.length === 0) return;
@@ -76,7 +76,8 @@ export class DeliveryQueue {
     for (let from = 0; from < deliveries.length; from += MAX_DELIVERIES_A_JOB) {
       jobs.push({ deliveries: deliveries.slice(from, from + MAX_DELIVERIES_A_JOB) });
     }
-    const adding = this.queue.addBulk(
+    const adding = this.backend.addJobs(
+      this.queue,
       jobs.map((data) => ({
         name: JOB_NAME,
         data,

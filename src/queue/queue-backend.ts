@@ -71,6 +71,20 @@ export class QueueBackend implements OnApplicationShutdown {
     return worker;
   }
 
+  /**
+   * Adds jobs in one round trip. On Redis one by one, which ioredis sends together: `addBulk` makes a pipeline of its own for each call,
+   * with a property for each of BullMQ's scripts, and that costs more than the commands it saves (in µs of the process: 119 instead of
+   * 232 for one job, 167 instead of 239 for two, 667 instead of 769 for 16) and lives on until V8 collects old objects.
+   * @throws when not all were added; some may have been
+   */
+  async addJobs<Data>(
+    queue: Queue<Data, void, string>,
+    jobs: Parameters<Queue<Data, void, string>['addBulk']>[0],
+  ): Promise<void> {
+    if (this.kind === 'postgres') await queue.addBulk(jobs);
+    else await Promise.all(jobs.map(({ name, data, opts }) => queue.add(name, data, opts)));
+  }
+
   async onApplicationShutdown(): Promise<void> {
     await Promise.allSettled(this.queues.map((queue) => queue.close()));
     this.workerRedis?.disconnect();
