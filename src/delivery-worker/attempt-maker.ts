@@ -52,7 +52,7 @@ export class AttemptMaker {
       userAgentVersion: VERSION,
     });
     const result = await this.sender
-      .send({ ...request, timeoutMs: delivery.timeout_ms, tls })
+      .send({ url: request.url, headers: request.headers, body: request.body, timeoutMs: delivery.timeout_ms, tls })
       .catch((error: unknown) => {
         attemptSpan?.end('fault');
         span?.end('fault');

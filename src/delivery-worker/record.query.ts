@@ -44,18 +44,17 @@ interface NewState {
 }
 
 function newStateOf({ delivery, outcome }: Report): NewState {
-  const settled = { settledStatus: null, heldBy: null, waitMs: null, tokensBooked: false };
   switch (outcome.kind) {
     case 'succeeded':
-      return { status: 'succeeded', ...settled };
+      return newState('succeeded');
     case 'dead_letter':
-      return { status: 'dead_letter', ...settled };
+      return newState('dead_letter');
     case 'cancelled':
-      return { status: delivery.settled_status ?? 'cancelled', ...settled };
+      return newState(delivery.settled_status ?? 'cancelled');
     case 'restored':
-      return { status: outcome.status, ...settled };
+      return newState(outcome.status);
     case 'retry':
-      return { status: 'pending', ...settled, waitMs: outcome.waitMs };
+      return newState('pending', outcome.waitMs);
     case 'held':
       return {
         status: 'pending',
@@ -66,6 +65,14 @@ function newStateOf({ delivery, outcome }: Report): NewState {
       };
   }
 }
+
+const newState = (status: DeliveryStatus, waitMs: number | null = null): NewState => ({
+  status,
+  settledStatus: null,
+  heldBy: null,
+  waitMs,
+  tokensBooked: false,
+});
 
 /** Tells the tenant of dead letters and disabled endpoints, in the transaction that writes them. */
 export type TellTenants = (

@@ -19,6 +19,7 @@ import {
   insertEvents,
   releaseClaims,
   type FanOutEndpoint,
+  type KeyClaim,
   type KeyHolder,
   type KeyRef,
   type NewDelivery,
@@ -110,18 +111,17 @@ export class Ingestor {
   /** Null for an event that is to be tried again. */
   private async flush(submissions: Submission[]): Promise<(IngestOutcome | null)[]> {
     this.metrics.ingestBatchSize.observe(submissions.length);
-    const candidates = submissions.map(toCandidate);
-    const outcomes = await this.commit(candidates);
-    return candidates.map((candidate) => outcomes.get(candidate) ?? null);
+    return this.commit(submissions.map(toCandidate));
   }
 
-  private async commit(candidates: Candidate[]): Promise<Map<Candidate, IngestOutcome>> {
+  private async commit(candidates: Candidate[]): Promise<(IngestOutcome | null)[]> {
     const [endpoints] = await Promise.all([this.endpointsByTenant(candidates), this.window.refresh()]);
     const placed = candidates.map((candidate): Placed => {
-      const { tenantId, event } = candidate.submission;
-      return { ...candidate, fanOut: fanOut(event.eventType, event.endpointIds, endpoints.get(tenantId) ?? []) };
+      const { submission, id, hash, keys } = candidate;
+      const { tenantId, event } = submission;
+      const to = fanOut(event.eventType, event.endpointIds, endpoints.get(tenantId) ?? []);
+      return { submission, id, hash, keys, fanOut: to };
     });
-    const original = new Map(placed.map((one, index) => [one, candidates[index] as Candidate]));
     const { leaders, others } = split(placed);
 
     const endCommit = startChildren(candidates.map(spanOf), 'commit');
@@ -134,19 +134,9 @@ export class Ingestor {
     ).finally(endCommit);
     this.enqueue(deliveries, accepted);
 
-    const outcomes = new Map<Candidate, IngestOutcome>();
-    const settle = (one: Placed, outcome: IngestOutcome): void => {
-      outcomes.set(original.get(one) as Candidate, outcome);
-    };
     const taken = new Set(accepted);
-    for (const one of accepted) settle(one, { kind: 'accepted', event: summaryOf(one) });
     const holderOf = new Map(holders.map((holder) => [keyText(holder.tenant_id, holder.kind, holder.key), holder]));
-    for (const one of placed) {
-      if (taken.has(one)) continue;
-      const outcome = judge(one, holderOf);
-      if (outcome !== null) settle(one, outcome);
-    }
-    return outcomes;
+    return placed.map((one) => (taken.has(one) ? { kind: 'accepted', event: summaryOf(one) } : judge(one, holderOf)));
   }
 
   private async write(
@@ -154,7 +144,7 @@ export class Ingestor {
     leaders: Placed[],
     others: Placed[],
   ): Promise<{ accepted: Placed[]; deliveries: NewDelivery[]; holders: KeyHolder[] }> {
-    const claims = leaders.flatMap((leader) => leader.keys.map((key) => ({ ...key, ...claimOf(leader) })));
+    const claims = leaders.flatMap((leader) => leader.keys.map((key) => claimOf(leader, key)));
     const claimed = claims.length > 0 ? await claimKeys(manager, claims) : [];
     const claimedByEvent = groupBy(claimed, (row) => row.event_id);
     const holdsAll = ({ id, keys }: Placed): boolean => (claimedByEvent.get(id)?.length ?? 0) === keys.length;
@@ -256,9 +246,10 @@ function judge(one: Placed, holderOf: ReadonlyMap<string, KeyHolder>): IngestOut
   return one.fanOut.ok ? null : { kind: 'unknown_endpoints', endpointIds: one.fanOut.unknownEndpointIds };
 }
 
-const claimOf = (
-  leader: Placed,
-): { eventId: string; contentHash: Buffer; deliveries: number; ownEventId: string | null } => ({
+const claimOf = (leader: Placed, { tenantId, kind, key }: KeyRef): KeyClaim => ({
+  tenantId,
+  kind,
+  key,
   eventId: leader.id,
   contentHash: leader.hash,
   deliveries: leader.fanOut.ok ? leader.fanOut.endpoints.length : 0,
