@@ -57,7 +57,9 @@ describe('migrations', () => {
     expect(await pendingMigrations(db)).toEqual(names);
 
     expect(await migrateDatabase(database.url)).toEqual(names);
-    expect((await tableNames()).sort()).toEqual(before.sort());
+    // Without days: the partitions are those around today, and a new one may have begun since the first ones were made.
+    const kinds = (tables: string[]): string[] => tables.map((name) => name.replace(/_\d{8}$/, '_day')).sort();
+    expect(kinds(await tableNames())).toEqual(kinds(before));
   });
 
   it('run once when several processes start at the same time', async () => {

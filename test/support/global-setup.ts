@@ -10,8 +10,8 @@ export interface TestGlobals {
 }
 
 /**
- * Starts the servers that all integration and end-to-end tests share, once per run: a throw-away PostgreSQL with a
- * migrated template database, and a Redis where there is one. Their addresses go to the tests by the environment.
+ * Starts the servers that all integration and end-to-end tests share, once per run: a throw-away PostgreSQL, and
+ * a Redis where there is one. Their addresses go to the tests by the environment.
  */
 export default async function globalSetup(): Promise<void> {
   resolveTypeScriptSources();
@@ -35,17 +35,11 @@ export default async function globalSetup(): Promise<void> {
 
 async function startSharedPostgres(started: (() => Promise<void>)[]): Promise<string> {
   const { FAST_SETTINGS, startPostgres } = await import('./postgres-server.js');
-  const { databaseUrl, TEMPLATE_DATABASE } = await import('./database.js');
-  const { withClient } = await import('../../src/embedded/postmaster.js');
-  const { migrateDatabase } = await import('../../src/database/migrate-database.js');
+  const { databaseUrl } = await import('./database.js');
 
   const server = await startPostgres({ settings: FAST_SETTINGS });
   started.push(() => server.remove());
-  const maintenanceUrl = databaseUrl(server.url, 'postgres');
-  await withClient(maintenanceUrl, (client) => client.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`));
-
-  await migrateDatabase(databaseUrl(server.url, TEMPLATE_DATABASE));
-  return maintenanceUrl;
+  return databaseUrl(server.url, 'postgres');
 }
 
 async function findOrStartRedis(started: (() => Promise<void>)[]): Promise<string | undefined> {
