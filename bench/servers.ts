@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { migrateDatabase } from '../src/database/migrate-database.js';
 import { EmbeddedPostgres } from '../src/embedded/embedded-postgres.js';
@@ -32,6 +34,8 @@ export async function startServers(
   { redis, migrate }: { redis: boolean; migrate: boolean },
 ): Promise<Servers> {
   const { cleanups, workplace, options } = bench;
+  // What the scenario before has left to write and to free; commits of this one would wait for it.
+  await promisify(execFile)('sync');
   const server = new EmbeddedPostgres({
     dataDir: join(workplace, 'postgres'),
     settings: { ...POSTGRES_SETTINGS, ...options.postgresSettings },
