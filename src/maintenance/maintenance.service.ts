@@ -121,7 +121,9 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       // Somebody reads all of a table, a backup perhaps. There are partitions for days to come; the rest must not wait for that.
       if (!isTransient(error)) throw error;
-      this.logger.warn('The next partitions could not be made, as their tables are in use; it is tried again in an hour.');
+      this.logger.warn(
+        'The next partitions could not be made, as their tables are in use; it is tried again in an hour.',
+      );
     }
   }
 
