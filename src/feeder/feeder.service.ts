@@ -17,6 +17,13 @@ const BATCH = 500;
 /** Endpoints that have deliveries waiting for a place are looked for at least this often, and at each tick where that is cheap. */
 const FIND_WAITING_MS = 1_000;
 const MAX_WAITING_ENDPOINTS = 10_000;
+/**
+ * A look at what is due begins where the last one ended, less so much for transactions that commit late. For what is later still (a
+ * clock that was set, another feeder that died) all is looked at again: each second where that is cheap, otherwise for one part of the
+ * time in so many, and each minute in any case.
+ */
+const LATE_COMMIT_SECONDS = 10;
+const LOOK_AT_ALL = { leastMs: 1_000, mostMs: 60_000, share: 100 };
 /** After the queue refused jobs: leasing and giving back at every tick would only churn rows. */
 const PAUSE_AFTER_REFUSAL_MS = 1_000;
 
@@ -35,6 +42,8 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
   /** Endpoints that have deliveries waiting for a place, with their tenant. */
   private waitingEndpoints = new Map<string, string>();
   private findWaitingAt = -Infinity;
+  private lookedAt = -Infinity;
+  private lookAtAllAt = -Infinity;
   private pausedUntil = -Infinity;
   /** Places that completions of this process have freed, by endpoint: those it may fill again without counting. */
   private freed = new Map<string, number>();
@@ -90,17 +99,31 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       await this.refilling;
       await Promise.all([this.window.refresh(0), this.circuits.refresh()]);
-      while (!this.stopped && (await this.feedDue()) === BATCH);
+      await this.feedDue();
       await this.feedWaiting();
     } catch (error) {
       this.report(error);
     }
   }
 
-  /** @returns how many it looked at */
-  private async feedDue(): Promise<number> {
+  private async feedDue(): Promise<void> {
+    while (!this.stopped) {
+      const startedAt = performance.now();
+      const isAll = startedAt >= this.lookAtAllAt;
+      const sinceSeconds = (startedAt - this.lookedAt) / 1_000 + LATE_COMMIT_SECONDS;
+      const seen = await this.feedBatch(isAll ? null : sinceSeconds);
+      if (seen >= BATCH) continue;
+      const tookMs = performance.now() - startedAt;
+      this.lookedAt = startedAt;
+      if (isAll) this.lookAtAllAt = startedAt + lookAgainAfter(tookMs, LOOK_AT_ALL);
+      return;
+    }
+  }
+
+  /** @returns how many it looked at: fewer than a batch when there are no more */
+  private async feedBatch(sinceSeconds: number | null): Promise<number> {
     const { seen, leased } = await this.db.transaction(async (manager) => {
-      const due = await lockDue(manager, BATCH);
+      const due = await lockDue(manager, BATCH, sinceSeconds);
       const admitted: DueDelivery[] = [];
       // Put aside, or they would stand in front of every other tenant's at each tick.
       const aside = { fairness: [] as DueDelivery[], circuit: [] as DueDelivery[] };
@@ -123,7 +146,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
       return { seen: due.length, leased: await this.leaseAll(manager, admitted) };
     });
     await this.enqueue(leased);
-    return Math.min(seen, BATCH);
+    return seen;
   }
 
   private async feedWaiting(): Promise<void> {
@@ -223,6 +246,8 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
       await this.queue.add(jobs);
     } catch (error) {
       this.pausedUntil = performance.now() + PAUSE_AFTER_REFUSAL_MS;
+      // What is given back has been due for any time.
+      this.lookAtAllAt = -Infinity;
       await giveBack(
         this.db.manager,
         jobs.map((job) => job.deliveryId),

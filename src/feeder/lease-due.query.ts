@@ -10,25 +10,31 @@ export interface DueDelivery {
 }
 
 const COLUMNS = 'id, event_id, tenant_id, endpoint_id, lease_no';
+const SINCE = `coalesce(now() - make_interval(secs => $2), '-infinity')`;
 
 /**
  * Locks deliveries whose time has come, and those whose lease ran out (their job was lost, or its worker died), oldest
  * first. SKIP LOCKED: several feeders work side by side, and one never waits for a worker's outcome.
+ *
+ * In front of them the two indexes hold all that has been settled since the last vacuum, which may be millions: some 12 ms a
+ * million, each time.
+ * @param sinceSeconds only those whose time came, or whose lease ran out, no longer ago; null: all
  */
-export function lockDue(manager: EntityManager, limit: number): Promise<DueDelivery[]> {
+export function lockDue(manager: EntityManager, limit: number, sinceSeconds: number | null): Promise<DueDelivery[]> {
   return manager.query<DueDelivery[]>(
     // In parts of their own, because rows can't be locked through a UNION.
     `WITH run_out AS (
        SELECT ${COLUMNS} FROM deliveries
-       WHERE status = 'pending' AND leased_until IS NOT NULL AND leased_until <= now()
+       WHERE status = 'pending' AND leased_until IS NOT NULL AND leased_until <= now() AND leased_until > ${SINCE}
        ORDER BY leased_until LIMIT $1 FOR UPDATE SKIP LOCKED
      ), due AS (
        SELECT ${COLUMNS} FROM deliveries
        WHERE status = 'pending' AND leased_until IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= now()
+         AND next_attempt_at > ${SINCE}
        ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
      )
      SELECT * FROM run_out UNION ALL SELECT * FROM due`,
-    [limit],
+    [limit, sinceSeconds],
   );
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { newId } from '../../src/common/ids.js';
@@ -133,6 +134,25 @@ describeBackends('the feeder', (backend: Backend) => {
     const ids = { deliveryId: id, eventId: event.id, endpointId: endpoint.id };
     expect(await core.store.load({ ...ids, leaseNo: 3 })).toBeNull();
     expect(await core.store.load({ ...ids, leaseNo: 4 })).toMatchObject({ id });
+  });
+
+  it('looks at what is new only, and at all now and then, for what was late', async () => {
+    const core = await start();
+    const { tenant, endpoint } = await newTarget(core);
+    const event = await seedEvent(core.db, tenant.id);
+    const log = StatementLog.on(core.db);
+    // In s; null: at all.
+    const since = (): unknown => log.last(LOOK_FOR_DUE).parameters[1];
+    core.feeder.onApplicationBootstrap();
+    await waitFor(() => log.count(LOOK_FOR_DUE) > 0 && since() === null, { what: 'a look at all' });
+    await waitFor(() => typeof since() === 'number', { what: 'a look at what is new' });
+    expect(since()).toBeGreaterThan(10);
+    const late = [
+      await seedDelivery(core.db, event, endpoint.id, { nextAttemptAt: new Date(Date.now() - 3_600_000) }),
+      await seedDelivery(core.db, event, endpoint.id, { leasedUntil: new Date(Date.now() - 3_600_000) }),
+    ];
+    const jobs = late.map(({ id }) => `${id}-1`).sort();
+    await waitFor(async () => isDeepStrictEqual(await queued(core), jobs), { what: 'both jobs' });
   });
 
   it('keeps each endpoint, each tenant and everybody together within their shares', async () => {
