@@ -2,13 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Config } from '../config/config.js';
-import { countLeased } from './count-leased.query.js';
+import { countLeased, type LeasedCount } from './count-leased.query.js';
 import { lookAgainAfter } from './look-again.js';
 
 /** How long a count of what is queued is good for; between two counts a process adds its own. */
 const COUNT_MS = 200;
 /** … while somebody finds no room: other processes may have freed places since, and what is refused takes the long way. */
 const CROWDED_COUNT_MS = 25;
+/**
+ * Nearly all leases are settled within a second, and what a count reads are mostly those of the minute before. So older ones are counted
+ * each time only as long as that is cheap: otherwise one part of the time in so many, and every few seconds in any case.
+ */
+const RECENT_SECONDS = 1;
+const COUNT_OLDER = { mostMs: 5_000, share: 100 };
 
 /**
  * How much of the queue each endpoint and tenant holds. The bounds are where fairness lives: an endpoint that hangs can hold
@@ -22,6 +28,9 @@ export class QueueWindow {
   private countedAt = -Infinity;
   private counting: Promise<void> | null = null;
   private countTookMs = 0;
+  private countedOlderAt = -Infinity;
+  private countOlderAt = -Infinity;
+  private older: LeasedCount[] = [];
   private isCrowded = false;
   private total = 0;
   private byEndpoint = new Map<string, number>();
@@ -83,7 +92,12 @@ export class QueueWindow {
 
   private async count(): Promise<void> {
     const startedAt = performance.now();
-    const rows = await countLeased(this.db);
+    // So long had those still to go that were recent when the others were counted.
+    const splitSeconds = this.config.leaseSeconds - RECENT_SECONDS - (startedAt - this.countedOlderAt) / 1_000;
+    const isRecentOnly = startedAt < this.countOlderAt && splitSeconds > 0;
+    const rows = isRecentOnly
+      ? [...this.older, ...(await countLeased(this.db, splitSeconds, splitSeconds))]
+      : await countLeased(this.db, 0, this.config.leaseSeconds - RECENT_SECONDS);
     this.total = 0;
     this.byEndpoint = new Map();
     this.byTenant = new Map();
@@ -91,5 +105,9 @@ export class QueueWindow {
     this.isCrowded = false;
     this.countedAt = performance.now();
     this.countTookMs = this.countedAt - startedAt;
+    if (isRecentOnly) return;
+    this.older = rows.filter((row) => !row.is_recent);
+    this.countedOlderAt = startedAt;
+    this.countOlderAt = startedAt + lookAgainAfter(this.countTookMs, COUNT_OLDER);
   }
 }

@@ -101,11 +101,46 @@ describe('the window of the queue', () => {
     }
   });
 
+  it('counts older leases less often where that takes long, and recent ones each time', async () => {
+    const log = StatementLog.on(core.db);
+    let now = 1_000;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const tookMs = 10;
+    const countAfter = async (ms: number): Promise<void> => {
+      now += ms;
+      const counting = core.window.refresh(0);
+      now += tookMs;
+      await counting;
+    };
+    const [tenant, endpoint] = [newId(), newId()];
+    const inSeconds = (seconds: number): Date => new Date(Date.now() + seconds * 1_000);
+    try {
+      await seedLeased(tenant, endpoint, 1, inSeconds(30));
+      await seedLeased(tenant, endpoint, 1, inSeconds(70));
+      await countAfter(0);
+      expect(core.window.queued(endpoint)).toBe(2);
+
+      await core.db.query(`UPDATE deliveries SET status = 'succeeded', leased_until = NULL`);
+      await seedLeased(tenant, endpoint, 2, inSeconds(70));
+      await countAfter(500);
+      expect(core.window.queued(endpoint)).toBe(3);
+      const [fromSeconds, splitSeconds] = log.last('GROUP BY').parameters as [number, number];
+      expect(fromSeconds).toBeCloseTo(59 - 0.51);
+      expect(splitSeconds).toBe(fromSeconds);
+
+      // One part of the time in a hundred.
+      await countAfter(490);
+      expect(core.window.queued(endpoint)).toBe(2);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('is counted from an index that holds no more than what is leased', async () => {
     const log = StatementLog.on(core.db);
     await core.window.refresh();
     await core.db.query('SET enable_seqscan = off');
-    const plan = await rowsOf<{ 'QUERY PLAN': string }>(core.db, `EXPLAIN ${log.last('GROUP BY').sql}`);
+    const plan = await rowsOf<{ 'QUERY PLAN': string }>(core.db, `EXPLAIN ${log.last('GROUP BY').sql}`, [0, 59]);
     const text = plan.map((row) => row['QUERY PLAN']).join('\n');
     expect(text).toMatch(/Index Only Scan using deliveries_\w*leased_until\w*/);
   });
