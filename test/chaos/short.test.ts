@@ -20,16 +20,20 @@ function itSurvivesTheKillOfAWorker(backend: Backend): void {
   });
 }
 
-describe('nothing is lost in mid-run [postgres]', () => {
-  itSurvivesTheKillOfAWorker('postgres');
-
+function itSurvivesTheDeathOfAnApi(backend: Backend): void {
   it.concurrent('when the API dies between commit and enqueue, and its producers repeat themselves', async () => {
-    const report = await killApi('postgres', 'kill', 100);
-    printCase('API killed before its answers [postgres]', report, { 'duplicate answers': report.duplicateAnswers });
+    const report = await killApi(backend, 'kill', 100);
+    printCase(`API killed before its answers [${backend}]`, report, { 'duplicate answers': report.duplicateAnswers });
     expect(report).toMatchObject({ accepted: 100, stored: 100, lost: 0, unacknowledged: 0 });
     expect(report.duplicateAnswers).toBeGreaterThan(0);
     expect(report.duplicates).toBe(0);
   });
+}
+
+describe('nothing is lost in mid-run [postgres]', () => {
+  itSurvivesTheKillOfAWorker('postgres');
+
+  itSurvivesTheDeathOfAnApi('postgres');
 
   it.concurrent('when PostgreSQL is restarted', async () => {
     const report = await restartPostgres({
@@ -48,6 +52,7 @@ describe('nothing is lost in mid-run [postgres]', () => {
 
 describeRedis('nothing is lost in mid-run', () => {
   itSurvivesTheKillOfAWorker('redis');
+  itSurvivesTheDeathOfAnApi('redis');
 
   it.concurrent('when Redis is flushed', async () => {
     const report = await flushRedis({ events: 500, perSecond: 100 });
