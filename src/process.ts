@@ -11,7 +11,7 @@ import { errorMessage } from './common/error-message.js';
 import { readTlsFiles } from './common/tls-files.js';
 import { Config, ConfigError, loadConfig } from './config/config.js';
 import { createDataSource } from './database/data-source.js';
-import { ensurePartitions } from './database/partitions.js';
+import { ensurePartitionsUnlessInUse } from './database/partitions.js';
 import { pendingMigrations } from './database/schema-check.js';
 import { isBehindTheWall } from './database/tenant-role.js';
 import { isDatabaseUnavailable } from './common/database-errors.js';
@@ -127,7 +127,7 @@ async function checkDatabase({ databaseUrl }: Config): Promise<void> {
         'The database user of DATABASE_URL sees no rows: it must own the tables (run the migrations as the same user) or have BYPASSRLS.',
       );
     }
-    await ensurePartitions(dataSource);
+    await ensurePartitionsUnlessInUse(dataSource, (line) => console.warn(line));
   } finally {
     await dataSource.destroy();
   }

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { isTransient } from '../common/database-errors.js';
 import { idBoundary } from '../common/ids.js';
 
 /** Tables partitioned by day on their UUIDv7 id. Deliveries' order matters where rows are removed: children first. */
@@ -55,6 +56,24 @@ export async function ensurePartitions(db: DataSource, nowMs: number = Date.now(
     }
   }
   return made;
+}
+
+/**
+ * As {@link ensurePartitions}, but leaves it for the next time while somebody reads all of a table, a backup perhaps. There are partitions
+ * for days to come, and the default one catches what has none: neither upkeep nor a process that starts need wait for that.
+ * @param warn told when it was left
+ */
+export async function ensurePartitionsUnlessInUse(
+  db: DataSource,
+  warn: (line: string) => void,
+  nowMs: number = Date.now(),
+): Promise<void> {
+  try {
+    await ensurePartitions(db, nowMs);
+  } catch (error) {
+    if (!isTransient(error)) throw error;
+    warn('The next partitions could not be made, as their tables are in use; it is tried again in an hour.');
+  }
 }
 
 /** Partitions of today and tomorrow that are not there: nobody has made any for days. */

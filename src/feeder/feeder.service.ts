@@ -160,7 +160,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
       const tookMs = performance.now() - startedAt;
       this.findWaitingAt = startedAt + lookAgainAfter(tookMs, { mostMs: FIND_WAITING_MS });
     }
-    // The count is fresh, so what completions noted meanwhile is in it.
+    // The count is fresh, so what completions noted meanwhile is in it; but for leases that it takes from an older one, for a moment.
     this.freed.clear();
     const rooms = new Map<string, number>();
     for (const [endpointId, tenantId] of this.waitingEndpoints) {

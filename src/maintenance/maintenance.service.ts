@@ -7,7 +7,7 @@ import { idBoundary } from '../common/ids.js';
 import { Config } from '../config/config.js';
 import {
   dropPartition,
-  ensurePartitions,
+  ensurePartitionsUnlessInUse,
   PARTITIONED_TABLES,
   partitionsBefore,
   startOfDay,
@@ -102,7 +102,7 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async upkeep(nowMs: number = Date.now()): Promise<void> {
-    await this.makePartitions(nowMs);
+    await ensurePartitionsUnlessInUse(this.db, (line) => this.logger.warn(line), nowMs);
     await this.dropOldPartitions(nowMs);
     await this.removeShortRetentions(nowMs);
     await this.removeDeadLetters(nowMs);
@@ -113,18 +113,6 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
     await removeOldRecords(this.db, this.config.retentionDays);
     await this.removals.removePending();
     if (this.buckets instanceof PostgresTokenBuckets) await this.buckets.removeIdle(DAY_MS / 1_000);
-  }
-
-  private async makePartitions(nowMs: number): Promise<void> {
-    try {
-      await ensurePartitions(this.db, nowMs);
-    } catch (error) {
-      // Somebody reads all of a table, a backup perhaps. There are partitions for days to come; the rest must not wait for that.
-      if (!isTransient(error)) throw error;
-      this.logger.warn(
-        'The next partitions could not be made, as their tables are in use; it is tried again in an hour.',
-      );
-    }
   }
 
   private async dropOldPartitions(nowMs: number): Promise<void> {

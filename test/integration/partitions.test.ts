@@ -6,6 +6,7 @@ import {
   dayOfPartition,
   dropPartition,
   ensurePartitions,
+  ensurePartitionsUnlessInUse,
   PARTITIONED_TABLES,
   partitionsBefore,
   startOfDay,
@@ -66,6 +67,26 @@ describe('partitions', () => {
     const names = made.flat();
     expect(names).toHaveLength(5 * PARTITIONED_TABLES.length);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('are left for the next time while somebody reads all of a table, when nothing has to wait for them', async () => {
+    const tomorrowMs = Date.now() + DAY_MS;
+    const reader = db.createQueryRunner();
+    await reader.startTransaction();
+    for (const table of PARTITIONED_TABLES) await reader.query(`SELECT count(*) FROM ${table}`);
+    const before = await attached('events');
+    const warnings: string[] = [];
+    await ensurePartitionsUnlessInUse(db, (line) => warnings.push(line), tomorrowMs);
+    expect(warnings).toEqual([expect.stringContaining('in use')]);
+    expect(await attached('events')).toEqual(before);
+    await reader.commitTransaction();
+    await reader.release();
+
+    await ensurePartitionsUnlessInUse(db, (line) => warnings.push(line), tomorrowMs);
+    expect(warnings).toHaveLength(1);
+    expect(await attached('events')).toHaveLength(before.length + 1);
+    await db.query('DROP TABLE events CASCADE');
+    await expect(ensurePartitionsUnlessInUse(db, (line) => warnings.push(line))).rejects.toThrow('events');
   });
 
   it('take the first id of a day and the last one of the day before where they belong', async () => {
