@@ -32,7 +32,6 @@ function itSurvivesTheDeathOfAnApi(backend: Backend): void {
 
 describe('nothing is lost in mid-run [postgres]', () => {
   itSurvivesTheKillOfAWorker('postgres');
-
   itSurvivesTheDeathOfAnApi('postgres');
 
   it.concurrent('when PostgreSQL is restarted', async () => {
