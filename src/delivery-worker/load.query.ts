@@ -1,9 +1,10 @@
 import type { DataSource } from 'typeorm';
-import { uuids } from '../database/binary-arrays.js';
+import { ints, uuids } from '../database/binary-arrays.js';
 import { rangeOf } from '../database/id-range.js';
 import { prepared } from '../database/prepared-statements.js';
 import type { CircuitState } from '../circuit-breaker/endpoint-circuit.entity.js';
 import type { DeliveryStatus } from '../deliveries/delivery.entity.js';
+import { leasedById } from '../deliveries/leased-by-id.js';
 import type { RetryPolicy } from '../deliveries/retry-policy.js';
 import type { BodyFormat, EndpointCertificates, RetiredSecret } from '../endpoints/endpoint.entity.js';
 import type { SignatureScheme } from '../signing/signature.js';
@@ -249,6 +250,11 @@ async function fillFromDeadLetters(db: DataSource, deliveries: LoadedDelivery[])
   }
 }
 
+const EXTEND_LEASES = prepared(`UPDATE deliveries d SET leased_until = now() + make_interval(secs => $4)
+  FROM unnest($1::uuid[], $2::int[]) AS job (id, lease_no)
+  WHERE d.id = job.id AND d.lease_no = job.lease_no AND ${leasedById('$1', '$3')}
+  RETURNING d.id, d.lease_no`);
+
 /**
  * Makes a lease last for another `leaseSeconds`, where the rest of it is too short for an attempt.
  * @returns those whose lease was still the job's
@@ -258,14 +264,14 @@ export async function extendLeases<Held extends { id: string; lease_no: number }
   deliveries: readonly Held[],
   leaseSeconds: number,
 ): Promise<Set<Held>> {
-  const [rows] = await db.query<[{ id: string; lease_no: number }[], number]>(
-    `UPDATE deliveries d SET leased_until = now() + make_interval(secs => $3)
-     FROM unnest($1::uuid[], $2::int[]) AS job (id, lease_no)
-     WHERE d.id = job.id AND d.id = ANY($1::uuid[]) AND d.lease_no = job.lease_no
-       AND d.status = 'pending' AND d.leased_until IS NOT NULL
-     RETURNING d.id, d.lease_no`,
-    [deliveries.map(({ id }) => id), deliveries.map(({ lease_no }) => lease_no), leaseSeconds],
-  );
+  const ids = deliveries.map(({ id }) => id);
+  const leaseNos = deliveries.map(({ lease_no }) => lease_no);
+  const [rows] = await db.query<[{ id: string; lease_no: number }[], number]>(EXTEND_LEASES, [
+    uuids(ids),
+    ints(leaseNos),
+    rangeOf(ids)[0],
+    leaseSeconds,
+  ]);
   const extended = new Set(rows.map(({ id, lease_no }) => `${id} ${lease_no}`));
   return new Set(deliveries.filter(({ id, lease_no }) => extended.has(`${id} ${lease_no}`)));
 }

@@ -6,6 +6,7 @@ import { SYSTEM } from '../audit/actor.js';
 import { factsOf } from '../audit/changes.js';
 import { recordAction, type AuditedAction } from '../audit/record-action.query.js';
 import type { DeliveryStatus, HoldReason } from '../deliveries/delivery.entity.js';
+import { leasedById } from '../deliveries/leased-by-id.js';
 import type { AttemptResult } from '../sending/attempt-sender.js';
 import type { TraceSpan } from '../tracing/tracing.js';
 import { disableEndpoints, resolveDeadLetters, writeDeadLetters, type DisabledEndpoint } from './consequences.query.js';
@@ -152,12 +153,7 @@ const WRITE_STATES = prepared(`WITH attempt AS (
     FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::int[], $8::int[], $9::int[],
         $25::text[], $26::boolean[])
       AS report (id, lease_no, status, settled_status, held_by, wait_ms, max_attempts, made, status_code, error, tokens_booked)
-    WHERE d.id = report.id AND d.id = ANY($1::uuid[]) AND d.lease_no = report.lease_no
-      -- For the partitions. As a subquery, of which the planner knows nothing: by statistics, which know of nothing so new, it
-      -- would count on a single row and compare all with all.
-      AND d.id >= (SELECT $27::uuid)
-      -- In this form no index offers itself: that of the leased ones is full of rows that died since the last vacuum.
-      AND coalesce(d.status = 'pending' AND d.leased_until IS NOT NULL, false)
+    WHERE d.id = report.id AND d.lease_no = report.lease_no AND ${leasedById('$1', '$27')}
     RETURNING d.id, d.lease_no
   )
   SELECT id, lease_no FROM written`);

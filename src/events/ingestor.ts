@@ -186,11 +186,7 @@ export class Ingestor {
       .finally(endEnqueue)
       .catch(async (error: unknown) => {
         this.logger.debug(`The queue took no jobs: ${String(error)}`);
-        await giveBack(
-          this.db.manager,
-          jobs.map((job) => job.deliveryId),
-          jobs.map((job) => job.leaseNo),
-        ).catch(() => undefined);
+        await giveBack(this.db.manager, jobs).catch(() => undefined);
       });
   }
 }

@@ -248,11 +248,7 @@ export class Feeder implements OnApplicationBootstrap, OnModuleDestroy {
       this.pausedUntil = performance.now() + PAUSE_AFTER_REFUSAL_MS;
       // What is given back has been due for any time.
       this.lookAtAllAt = -Infinity;
-      await giveBack(
-        this.db.manager,
-        jobs.map((job) => job.deliveryId),
-        jobs.map((job) => job.leaseNo),
-      );
+      await giveBack(this.db.manager, jobs);
       throw error;
     }
   }

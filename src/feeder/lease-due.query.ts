@@ -1,4 +1,9 @@
 import type { EntityManager } from 'typeorm';
+import { ints, uuids } from '../database/binary-arrays.js';
+import { rangeOf } from '../database/id-range.js';
+import { prepared } from '../database/prepared-statements.js';
+import { leasedById } from '../deliveries/leased-by-id.js';
+import type { LeasedDelivery } from '../queue/delivery-queue.js';
 import type { WaitReason } from './find-waiting-endpoints.query.js';
 
 export interface DueDelivery {
@@ -79,14 +84,13 @@ export async function putAside(manager: EntityManager, reason: WaitReason, ids: 
   );
 }
 
+const GIVE_BACK = prepared(`UPDATE deliveries d
+  SET leased_until = NULL, next_attempt_at = coalesce(d.next_attempt_at, now())
+  FROM unnest($1::uuid[], $2::int[]) AS job (id, lease_no)
+  WHERE d.id = job.id AND d.lease_no = job.lease_no AND ${leasedById('$1', '$3')}`);
+
 /** Gives leases back that the queue didn't take, so that the next tick tries them again. */
-export async function giveBack(manager: EntityManager, ids: string[], leaseNos: number[]): Promise<void> {
-  await manager.query(
-    `UPDATE deliveries d
-     SET leased_until = NULL, next_attempt_at = coalesce(d.next_attempt_at, now())
-     FROM unnest($1::uuid[], $2::int[]) AS job (id, lease_no)
-     WHERE d.id = job.id AND d.id = ANY($1::uuid[]) AND d.lease_no = job.lease_no
-       AND d.status = 'pending' AND d.leased_until IS NOT NULL`,
-    [ids, leaseNos],
-  );
+export async function giveBack(manager: EntityManager, jobs: LeasedDelivery[]): Promise<void> {
+  const ids = jobs.map(({ deliveryId }) => deliveryId);
+  await manager.query(GIVE_BACK, [uuids(ids), ints(jobs.map(({ leaseNo }) => leaseNo)), rangeOf(ids)[0]]);
 }
