@@ -1,4 +1,11 @@
-import { childrenOf, figuresOf, machineTimes, type MachineTimes } from './process-figures.js';
+import {
+  childrenOf,
+  figuresOf,
+  machineTimes,
+  mainThreadOf,
+  type MachineTimes,
+  type ThreadTimes,
+} from './process-figures.js';
 
 /** The parts of the machine's work that are told apart. */
 export const PARTS = ['api', 'worker', 'postgres', 'redis', 'generator', 'receiver'] as const;
@@ -8,7 +15,11 @@ export type Pids = Readonly<Record<Part, readonly number[]>>;
 export type CpuTimes = Record<Part, number>;
 
 export interface Reading {
+  /** In milliseconds, on the monotonic clock. */
+  at: number;
   parts: CpuTimes;
+  /** By process, in their order; none for PostgreSQL, whose first process only starts the others. */
+  mainThreads: Record<Part, (ThreadTimes | undefined)[]>;
   /** Of this process, which watches. */
   benchMs: number;
   machine: MachineTimes;
@@ -31,6 +42,8 @@ export class Meter {
   reading(): Reading {
     const own = process.cpuUsage();
     return {
+      at: performance.now(),
+      mainThreads: forParts((part) => (part === 'postgres' ? [] : this.pids[part].map(mainThreadOf))),
       parts: forParts((part) => this.figures(part).reduce((sum, { cpuMs }) => sum + cpuMs, 0)),
       benchMs: (own.user + own.system) / 1_000,
       machine: machineTimes(),
@@ -75,5 +88,5 @@ const largest = (
   name: 'sharedBytes' | 'peakBytes',
 ): number => figures.reduce((most, one) => Math.max(most, one[name]), 0);
 
-export const forParts = (valueOf: (part: Part) => number): Record<Part, number> =>
-  Object.fromEntries(PARTS.map((part) => [part, valueOf(part)])) as Record<Part, number>;
+export const forParts = <Value>(valueOf: (part: Part) => Value): Record<Part, Value> =>
+  Object.fromEntries(PARTS.map((part) => [part, valueOf(part)])) as Record<Part, Value>;

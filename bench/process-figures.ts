@@ -33,6 +33,23 @@ export function figuresOf(pid: number): ProcessFigures | undefined {
   }
 }
 
+/** What has become of a thread's time. The rest of it the thread had nothing to do, or waited for something else than a core. */
+export interface ThreadTimes {
+  runningMs: number;
+  /** It could have run, and another was running. */
+  waitingMs: number;
+}
+
+/** Of a process's main thread since its start. Undefined for a process that is gone, and on a kernel that keeps no such account. */
+export function mainThreadOf(pid: number): ThreadTimes | undefined {
+  try {
+    const [running = NaN, waiting = NaN] = readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ').map(Number);
+    return { runningMs: running / 1e6, waitingMs: waiting / 1e6 };
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The processes that each of these has started and that still run. One pass over all of /proc: with the CPU time of those
  * that have ended, which the kernel adds to their parent's, none is missed and none counted twice.

@@ -3,7 +3,10 @@ import type { Machine } from './machine.js';
 import { PARTS } from './meter.js';
 import type { BenchOptions } from './options.js';
 import type { Percentiles } from './percentiles.js';
-import type { ScenarioResult } from './results.js';
+import type { MainThreadShares, ScenarioResult } from './results.js';
+
+/** Those whose main thread does what they are there for. */
+const THREADED = PARTS.filter((part) => part !== 'postgres');
 
 /** Everything that a run has come to; what the JSON file holds. */
 export interface BenchReport {
@@ -51,6 +54,12 @@ export function tableLines(scenarios: readonly ScenarioResult[]): string[] {
       ['scenario', ...PARTS, 'all', 'ours', 'others', 'idle'],
       scenarios,
       cpuCells,
+    ),
+    ...section(
+      'Main threads: running, and waiting for a core, of the time',
+      ['scenario', ...THREADED],
+      scenarios,
+      ({ mainThreads }) => THREADED.map((part) => threadCell(mainThreads[part])),
     ),
     ...section('Peak memory, MB', ['scenario', ...PARTS], scenarios, ({ peakMegabytes }) =>
       PARTS.map((part) => String(peakMegabytes[part])),
@@ -119,6 +128,9 @@ function cpuCells({ cpuMicrosPerEvent, machine }: ScenarioResult): string[] {
   const shares = [machine.ours, machine.others, machine.idle].map(percent);
   return [...PARTS.map((part) => cpuMicrosPerEvent[part].toFixed(0)), all.toFixed(0), ...shares];
 }
+
+const threadCell = (shares: MainThreadShares | null): string =>
+  shares === null ? '-' : `${percent(shares.running)} + ${percent(shares.waiting)}`;
 
 function latencyLines(scenarios: readonly ScenarioResult[]): string[] {
   const rows = scenarios.flatMap(({ scenario, latenciesMs }) =>

@@ -13,6 +13,12 @@ export interface MachineShare {
   idle: number;
 }
 
+/** Shares of the time that a process's main thread ran, and that it could have run and found no core. */
+export interface MainThreadShares {
+  running: number;
+  waiting: number;
+}
+
 export interface ScenarioResult {
   scenario: ScenarioName;
   /** In a few words, with the figures of the load. */
@@ -42,6 +48,8 @@ export interface ScenarioResult {
   cpuMicrosPerDelivery: CpuTimes;
   peakMegabytes: Record<Part, number>;
   machine: MachineShare;
+  /** Of the busiest process of each part; null where there is none, or the kernel does not tell. */
+  mainThreads: Record<Part, MainThreadShares | null>;
   latenciesMs: {
     /** From the request, or the moment planned for it, to the answer. */
     accept?: Percentiles | null;

@@ -3,7 +3,7 @@ import type { LoadRun } from './load-run.js';
 import { type CpuTimes, forParts, type Meter, type Part, PARTS, type Reading } from './meter.js';
 import { percentilesOf } from './percentiles.js';
 import { type Accepted, type Arrivals, isClean, reconcile, type Reconciliation } from './reconcile.js';
-import type { MachineShare, ScenarioResult } from './results.js';
+import type { MachineShare, MainThreadShares, ScenarioResult } from './results.js';
 import type { AcceptedEvents, LoadResult } from './wire.js';
 
 /** The arrays of several loads, one after the other. */
@@ -44,6 +44,7 @@ export interface Cost {
   cpu: CpuTimes;
   peakMegabytes: Record<Part, number>;
   machine: MachineShare;
+  mainThreads: Record<Part, MainThreadShares | null>;
 }
 
 export function costSince(meter: Meter, before: Reading): Cost {
@@ -60,8 +61,28 @@ export function costSince(meter: Meter, before: Reading): Cost {
       others: rounded(Math.max(busyMs - oursMs, 0) / allMs),
       idle: rounded(1 - busyMs / allMs),
     },
+    mainThreads: forParts((part) => busiest(before.mainThreads[part], after.mainThreads[part], after.at - before.at)),
     peakMegabytes: forParts((part) => Math.round(peaks[part] / 1024 ** 2)),
   };
+}
+
+/** Shares of the main thread that ran most, of processes in the same order before and after. */
+function busiest(
+  before: Reading['mainThreads'][Part],
+  after: Reading['mainThreads'][Part],
+  tookMs: number,
+): MainThreadShares | null {
+  const all = after.flatMap((now, index): MainThreadShares[] => {
+    const then = before[index];
+    if (now === undefined || then === undefined) return [];
+    return [
+      {
+        running: rounded((now.runningMs - then.runningMs) / tookMs),
+        waiting: rounded((now.waitingMs - then.waitingMs) / tookMs),
+      },
+    ];
+  });
+  return all.sort((a, b) => b.running - a.running)[0] ?? null;
 }
 
 export const perUnit = (cpu: CpuTimes, count: number): CpuTimes =>
@@ -121,6 +142,7 @@ export async function recordLoad(
     cpuMicrosPerDelivery: perUnit(cost.cpu, deliveries),
     peakMegabytes: cost.peakMegabytes,
     machine: cost.machine,
+    mainThreads: cost.mainThreads,
     latenciesMs: {
       accept: percentilesOf(acceptTimes(main.accepted)),
       acceptToReceiver: percentilesOf(pickArrivals(arrivals, arrivals.fromAccept, measured)),

@@ -83,6 +83,7 @@ export async function runBacklog(bench: Bench): Promise<ScenarioResult> {
     cpuMicrosPerDelivery: perUnit(cost.cpu, drained),
     peakMegabytes: cost.peakMegabytes,
     machine: cost.machine,
+    mainThreads: cost.mainThreads,
     latenciesMs: {},
     pendingAtEnd,
     reconciliation: verdict,

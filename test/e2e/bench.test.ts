@@ -68,6 +68,12 @@ describe('npm run bench', () => {
         expect(result.cpuMicrosPerEvent[part]).toBeGreaterThan(0);
         expect(result.peakMegabytes[part]).toBeGreaterThan(10);
       }
+      expect(result.mainThreads.postgres).toBeNull();
+      const { running = Number.NaN, waiting = Number.NaN } = result.mainThreads.api ?? {};
+      expect(running).toBeGreaterThan(0);
+      expect(waiting).toBeGreaterThanOrEqual(0);
+      // Rounded, each.
+      expect(running + waiting).toBeLessThan(1.02);
       const { accept, requestToReceiver } = result.latenciesMs;
       for (const latency of [accept, requestToReceiver]) {
         expect(latency?.count).toBe(result.events);
