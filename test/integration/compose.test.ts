@@ -250,7 +250,7 @@ describe('Dockerfile', () => {
 
   it('runs the API on a supported Node, not as root, and with a check of its health', () => {
     const last = stages.at(-1) ?? '';
-    expect(dockerfile).toMatch(/^ARG NODE_VERSION=20$/m);
+    expect(dockerfile).toMatch(/^ARG NODE_VERSION=22$/m);
     expect(stages.map((stage) => /^FROM (\S+)/.exec(stage)?.[1])).toEqual(
       Array(3).fill('node:${NODE_VERSION}-bookworm-slim'),
     );
